@@ -1,0 +1,6 @@
+export * from './errors.ts'
+export * from './model.ts'
+export * from './port.ts'
+export * from './scenarios.ts'
+export * from './style.ts'
+export * from './to-promise.ts'

@@ -1,0 +1,35 @@
+import type { Style } from './style.ts'
+
+/** One job, the same in all styles. */
+export interface Scenario {
+  /** The file, the function, the route and the row of the matrix bear this name. */
+  readonly name: Exclude<keyof Style, 'name'>
+  /** What it does: the first sentence of the docstring in every style, word for word. */
+  readonly firstSentence: string
+  readonly group: 'one answer' | 'many answers' | 'long-lived'
+  /** The parts of its input, in their order. */
+  readonly input: readonly 'sku'[]
+  /** The experiment from the talks that it brings back. */
+  readonly origin: string
+}
+
+/** The manifest: the suite, the README's matrix and the server's routes are made from it. */
+export const scenarios = [
+  {
+    name: 'sequence',
+    firstSentence: "Reads a product's stock, and then its reservation only if there is any.",
+    group: 'one answer',
+    input: ['sku'],
+    origin:
+      'A database call and then an HTTP call of 300 ms each, 20 requests, 10 at a time: 1.260 s (Tornado)',
+  },
+  {
+    name: 'combine',
+    firstSentence: "Reads a product's stock and reservation at the same time, and joins them.",
+    group: 'one answer',
+    input: ['sku'],
+    origin: 'The same two calls at the same time, 20 requests, 10 at a time: 0.663 s (Tornado)',
+  },
+] as const satisfies readonly Scenario[]
+
+export type ScenarioName = (typeof scenarios)[number]['name']

@@ -1,0 +1,20 @@
+import type { Availability, Sku } from './model.ts'
+import type { Port } from './port.ts'
+
+/** The five, in the order in which they are shown everywhere. */
+export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
+
+export type StyleName = (typeof styleNames)[number]
+
+/**
+ * A style as the rest of the repository sees it: every scenario, at the edge, as a promise.
+ *
+ * Once `signal` aborts, the promise rejects with `signal.reason`. However it settles, nothing that
+ * it started is still running by then.
+ */
+export interface Style {
+  /** One of `styleNames`, or the name of a style of your own. */
+  readonly name: string
+  sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
+  combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
+}
