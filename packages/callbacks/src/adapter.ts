@@ -1,0 +1,16 @@
+import { type Cancel, type Done, type Port, type Style, toPromise } from '@overlap/workload'
+import { type Backend, liftBackend } from './backend.ts'
+import { combine } from './combine.ts'
+import { sequence } from './sequence.ts'
+
+/** Leaves callbacks: `done` settles a promise, and an abort is a cancel. */
+const run =
+  <I, A>(scenario: (backend: Backend, input: I, done: Done<A>) => Cancel) =>
+  (port: Port, input: I, signal: AbortSignal): Promise<A> =>
+    toPromise((done) => scenario(liftBackend(port), input, done), signal)
+
+export const callbacks: Style = {
+  name: 'callbacks',
+  sequence: run(sequence),
+  combine: run(combine),
+}

@@ -1,0 +1,23 @@
+import type { Call, Port } from '@overlap/workload'
+import { Context, Effect } from 'effect'
+
+/** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
+const lift =
+  <I, A, E>(call: Call<I, A, E>) =>
+  (input: I): Effect.Effect<A, E> =>
+    Effect.callback((resume) => {
+      const cancel = call(input, (error, value) =>
+        resume(error ? Effect.fail(error) : Effect.succeed(value as A)),
+      )
+      return Effect.sync(cancel)
+    })
+
+export const liftBackend = (port: Port) => ({
+  findStock: lift(port.findStock),
+  fetchReservation: lift(port.fetchReservation),
+})
+
+/** What a scenario needs, as a service: it stands in the scenario's type until it is provided. */
+export class Backend extends Context.Service<Backend, ReturnType<typeof liftBackend>>()(
+  '@overlap/effect/Backend',
+) {}

@@ -1,0 +1,3 @@
+export { generators } from './adapter.ts'
+export { combine } from './combine.ts'
+export { sequence } from './sequence.ts'

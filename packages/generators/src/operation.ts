@@ -1,0 +1,155 @@
+/**
+ * A small structured-concurrency runtime: operations that can wait, and be stopped while they wait.
+ *
+ * An operation is a generator that yields what it waits for, as a function which starts that and hands
+ * back how to stop it. `run` goes on with the generator when the answer comes. An operation that runs
+ * others waits for them, or stops them: nothing outlives its parent.
+ *
+ * Source: the driver is that of co (https://github.com/tj/co); cancelling with
+ * `Generator.prototype.return`, which runs `finally` blocks, is effection's (https://frontside.com/effection).
+ */
+import type { Cancel, Done } from '@overlap/workload'
+
+/** Starts what the operation waits for, which resumes it once, at once or later, and hands back how to stop. */
+export type Suspend = (resume: Done<unknown>) => Cancel
+
+/** A computation that can wait. Read `yield*` as `await`. */
+export type Operation<A> = Generator<Suspend, A, unknown>
+
+/** Waits for a cancellable callback. Throws its error, or what `start` throws. */
+export function* suspend<A>(start: (resume: Done<A>) => Cancel): Operation<A> {
+  // A cast, because the type of a generator cannot say which answer belongs to which `yield`.
+  return (yield start) as A
+}
+
+/**
+ * Runs an operation to its end. It starts at once, and goes on whenever an answer comes.
+ *
+ * `done` is called once, with what the operation returns or throws: never before `run` has returned,
+ * even when the operation never waits, and never after cancel.
+ *
+ * Cancel stops what the operation waits for and runs its `finally` blocks, from the inside out, before
+ * it returns. These cannot wait any more: a `yield` in one starts nothing and ends that block. An
+ * operation that cancels itself goes on to its next `yield`. An error thrown after cancel has nobody
+ * to go to: it becomes a warning of the process.
+ *
+ * Answers that come at once are taken in a loop, so the stack does not bound their number.
+ */
+export function run<A>(operation: Operation<A>, done: Done<A>): Cancel {
+  let stop: Cancel = nothing
+  /** How many waits have begun or ended: an answer to any but the present one comes too late. */
+  let turn = 0
+  let returned = false
+  let advancing = false
+  let cancelled = false
+  let ended = false
+
+  function advance(method: 'next' | 'throw', answer: unknown) {
+    advancing = true
+    let again = true
+    while (again) {
+      again = false
+      stop = nothing
+      let result: IteratorResult<Suspend, A>
+      try {
+        result = operation[method](answer)
+      } catch (error) {
+        end(error as Error)
+        break
+      }
+      if (result.done) {
+        end(null, result.value)
+        break
+      }
+      if (cancelled) break
+      const wait = ++turn
+      try {
+        stop = result.value((error, value) => {
+          if (wait !== turn || cancelled) return
+          turn++
+          method = error ? 'throw' : 'next'
+          answer = error ?? value
+          if (advancing) again = true
+          else advance(method, answer)
+        })
+      } catch (error) {
+        turn++
+        if (cancelled) process.emitWarning(error as Error)
+        method = 'throw'
+        answer = error
+        again = true
+      }
+      if (cancelled) break
+    }
+    advancing = false
+    if (cancelled) unwind()
+  }
+
+  function end(error: Error | null, value?: A) {
+    ended = true
+    if (cancelled) {
+      if (error) process.emitWarning(error)
+    } else if (returned) done(error, value)
+    else queueMicrotask(() => cancelled || done(error, value))
+  }
+
+  function unwind() {
+    stop()
+    while (!ended) {
+      try {
+        ended = operation.return(undefined as A).done ?? false
+      } catch (error) {
+        end(error as Error)
+      }
+    }
+  }
+
+  advance('next', undefined)
+  returned = true
+
+  return () => {
+    if (cancelled) return
+    cancelled = true
+    // From inside itself, `advance` is still on the stack: it unwinds at the next `yield`.
+    if (!advancing) unwind()
+  }
+}
+
+function nothing() {}
+
+type Results<T extends readonly Operation<unknown>[]> = {
+  -readonly [K in keyof T]: T[K] extends Operation<infer A> ? A : never
+}
+
+/**
+ * Runs operations at the same time, and returns their results in the order of the operations.
+ *
+ * Throws the first error, after it has cancelled the others. Of no operations, returns `[]` without
+ * waiting.
+ */
+export function* all<const T extends readonly Operation<unknown>[]>(
+  ...operations: T
+): Operation<Results<T>> {
+  const results: unknown[] = []
+  let missing = operations.length
+  if (missing > 0) {
+    yield* suspend<void>((resume) => {
+      const cancels = operations.map((operation, index) =>
+        run(operation, (error, result) => {
+          if (error) {
+            cancel()
+            return resume(error)
+          }
+          results[index] = result
+          if (--missing === 0) resume(null)
+        }),
+      )
+      function cancel() {
+        for (const stop of cancels) stop()
+      }
+      return cancel
+    })
+  }
+  // A cast, because a tuple cannot be filled in the order of arrival.
+  return results as Results<T>
+}

@@ -1,0 +1,414 @@
+import type { Done } from '@overlap/workload'
+import { expect, test, vi } from 'vitest'
+import { type Operation, all, run, suspend } from '../src/operation.ts'
+
+/** A wait that the test answers by hand. */
+function manual<A>() {
+  const cancel = vi.fn<() => void>()
+  const wait = { resume: (() => {}) as Done<A>, cancel, started: false, operation }
+  function* operation(): Operation<A> {
+    return yield* suspend<A>((resume) => {
+      wait.started = true
+      wait.resume = resume
+      return cancel
+    })
+  }
+  return wait
+}
+
+/** A wait that is answered before it has begun. */
+const atOnce = <A>(value: A) =>
+  suspend<A>((resume) => {
+    resume(null, value)
+    return () => {}
+  })
+
+const microtasks = () => new Promise((resolve) => setImmediate(resolve))
+
+/** The warnings of the process while `body` runs, and shortly after. */
+async function warningsOf(body: () => void): Promise<readonly Error[]> {
+  const warnings: Error[] = []
+  const listener = (warning: Error) => warnings.push(warning)
+  process.on('warning', listener)
+  body()
+  await microtasks()
+  process.off('warning', listener)
+  return warnings
+}
+
+test('runs up to the first wait at once, and to the end when it is answered', () => {
+  const wait = manual<number>()
+  const done = vi.fn<Done<number>>()
+  run(
+    (function* () {
+      return 1 + (yield* wait.operation())
+    })(),
+    done,
+  )
+  expect(wait.started).toBe(true)
+  expect(done).not.toHaveBeenCalled()
+  wait.resume(null, 41)
+  expect(done.mock.calls).toEqual([[null, 42]])
+})
+
+test('throws the error of a wait where the operation waits for it', () => {
+  const wait = manual<number>()
+  const done = vi.fn<Done<string>>()
+  run(
+    (function* () {
+      try {
+        yield* wait.operation()
+        return 'no error'
+      } catch (error) {
+        return (error as Error).message
+      }
+    })(),
+    done,
+  )
+  wait.resume(new Error('lost'))
+  expect(done.mock.calls).toEqual([[null, 'lost']])
+})
+
+test('throws what a wait throws when it is started', async () => {
+  const error = new Error('no socket left')
+  const done = vi.fn<Done<never>>()
+  run(
+    suspend<never>(() => {
+      throw error
+    }),
+    done,
+  )
+  await microtasks()
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
+test('an operation that never waits calls done, but not before run has returned', async () => {
+  const done = vi.fn<Done<number>>()
+  // oxlint-disable-next-line require-yield
+  function* answer(): Operation<number> {
+    return 42
+  }
+  run(answer(), done)
+  expect(done).not.toHaveBeenCalled()
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, 42]])
+})
+
+test('an operation that never waits and is cancelled stays silent', async () => {
+  const done = vi.fn<Done<number>>()
+  const cancel = run(atOnce(42), done)
+  cancel()
+  await microtasks()
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('takes 100,000 answers that come at once without overflowing the stack', async () => {
+  const done = vi.fn<Done<number>>()
+  run(
+    (function* () {
+      let sum = 0
+      for (let step = 0; step < 100_000; step++) sum += yield* atOnce(1)
+      return sum
+    })(),
+    done,
+  )
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, 100_000]])
+})
+
+test('takes 100,000 operations in a row that never wait without overflowing the stack', async () => {
+  const done = vi.fn<Done<number>>()
+  run(
+    (function* () {
+      let count = 0
+      for (let step = 0; step < 100_000; step++) count += 1 + (yield* all()).length
+      return count
+    })(),
+    done,
+  )
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, 100_000]])
+})
+
+test('drops an answer that comes again, or after the wait is over', () => {
+  const [first, second] = [manual<string>(), manual<string>()]
+  const done = vi.fn<Done<string[]>>()
+  run(
+    (function* () {
+      return [yield* first.operation(), yield* second.operation()]
+    })(),
+    done,
+  )
+  first.resume(null, 'a')
+  first.resume(null, 'again')
+  second.resume(null, 'b')
+  second.resume(new Error('late'))
+  expect(done.mock.calls).toEqual([[null, ['a', 'b']]])
+})
+
+test('cancel stops the wait, runs finally from the inside out, and stays silent', () => {
+  const wait = manual<void>()
+  const order: string[] = []
+  wait.cancel.mockImplementation(() => order.push('stop'))
+  function* inner(): Operation<void> {
+    try {
+      yield* wait.operation()
+    } finally {
+      order.push('inner')
+    }
+  }
+  const done = vi.fn<Done<void>>()
+  const cancel = run(
+    (function* () {
+      try {
+        yield* inner()
+        order.push('never')
+      } catch {
+        order.push('never')
+      } finally {
+        order.push('outer')
+      }
+    })(),
+    done,
+  )
+  cancel()
+  expect(order).toEqual(['stop', 'inner', 'outer'])
+  wait.resume(null)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('cancel twice, or after done, does nothing', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const done = vi.fn<Done<void>>()
+  const cancelFirst = run(first.operation(), done)
+  cancelFirst()
+  cancelFirst()
+  expect(first.cancel).toHaveBeenCalledTimes(1)
+  const cancelSecond = run(second.operation(), done)
+  second.resume(null)
+  cancelSecond()
+  expect(second.cancel).not.toHaveBeenCalled()
+  expect(done).toHaveBeenCalledTimes(1)
+})
+
+test('a wait in a finally block on cancel starts nothing, and the blocks outside of it run', () => {
+  const [wait, cleanup] = [manual<void>(), manual<void>()]
+  const order: string[] = []
+  const cancel = run(
+    (function* (): Operation<void> {
+      try {
+        try {
+          yield* wait.operation()
+        } finally {
+          order.push('before')
+          yield* cleanup.operation()
+          order.push('never')
+        }
+      } finally {
+        order.push('outside')
+      }
+    })(),
+    () => {},
+  )
+  cancel()
+  expect(order).toEqual(['before', 'outside'])
+  expect(cleanup.started).toBe(false)
+})
+
+test('a finally block waits like any other code when nobody cancels', () => {
+  const [wait, cleanup] = [manual<void>(), manual<void>()]
+  const done = vi.fn<Done<void>>()
+  run(
+    (function* (): Operation<void> {
+      try {
+        yield* wait.operation()
+      } finally {
+        yield* cleanup.operation()
+      }
+    })(),
+    done,
+  )
+  const error = new Error('lost')
+  wait.resume(error)
+  expect(done).not.toHaveBeenCalled()
+  cleanup.resume(null)
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
+test('an error thrown in finally replaces the one before it when nobody cancels', () => {
+  const wait = manual<void>()
+  const error = new Error('cleanup failed')
+  const done = vi.fn<Done<void>>()
+  run(
+    (function* () {
+      try {
+        yield* wait.operation()
+      } finally {
+        // oxlint-disable-next-line no-unsafe-finally
+        throw error
+      }
+    })(),
+    done,
+  )
+  wait.resume(new Error('lost'))
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
+test('an error thrown in finally on cancel is a warning, and the blocks outside of it run', async () => {
+  const wait = manual<void>()
+  const error = new Error('cleanup failed')
+  const outside = vi.fn<() => void>()
+  const done = vi.fn<Done<void>>()
+  const cancel = run(
+    (function* () {
+      try {
+        try {
+          yield* wait.operation()
+        } finally {
+          // oxlint-disable-next-line no-unsafe-finally
+          throw error
+        }
+      } finally {
+        outside()
+      }
+    })(),
+    done,
+  )
+  expect(await warningsOf(cancel)).toEqual([error])
+  expect(outside).toHaveBeenCalledTimes(1)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('an operation that cancels itself goes on to its next wait, which starts nothing', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const order: string[] = []
+  const done = vi.fn<Done<void>>()
+  let cancel = () => {}
+  cancel = run(
+    (function* () {
+      try {
+        yield* first.operation()
+        cancel()
+        order.push('goes on')
+        yield* second.operation()
+        order.push('never')
+      } finally {
+        order.push('finally')
+      }
+    })(),
+    done,
+  )
+  first.resume(null)
+  expect(order).toEqual(['goes on', 'finally'])
+  expect(second.started).toBe(false)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('an operation that cancels itself and ends stays silent', () => {
+  const wait = manual<void>()
+  const done = vi.fn<Done<void>>()
+  let cancel = () => {}
+  cancel = run(
+    (function* () {
+      yield* wait.operation()
+      cancel()
+    })(),
+    done,
+  )
+  wait.resume(null)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('cancel while a wait is being started stops that wait', async () => {
+  const first = manual<void>()
+  const stop = vi.fn<() => void>()
+  const done = vi.fn<Done<void>>()
+  let cancel = () => {}
+  cancel = run(
+    (function* () {
+      yield* first.operation()
+      yield* suspend<void>(() => {
+        cancel()
+        return stop
+      })
+    })(),
+    done,
+  )
+  first.resume(null)
+  await microtasks()
+  expect(stop).toHaveBeenCalledTimes(1)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('all of no operations returns an empty array without waiting', async () => {
+  const done = vi.fn<Done<readonly unknown[]>>()
+  run(all(), done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, []]])
+})
+
+test('all starts every operation before one has answered, and keeps their order', () => {
+  const [first, second] = [manual<string>(), manual<string>()]
+  const done = vi.fn<Done<[string, string]>>()
+  run(all(first.operation(), second.operation()), done)
+  expect([first.started, second.started]).toEqual([true, true])
+  second.resume(null, 'b')
+  first.resume(null, 'a')
+  expect(done.mock.calls).toEqual([[null, ['a', 'b']]])
+})
+
+test('all of operations that never wait returns their results', async () => {
+  const done = vi.fn<Done<[number, number]>>()
+  run(all(atOnce(1), atOnce(2)), done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, [1, 2]]])
+})
+
+test('all throws the first error after it has cancelled the others', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const error = new Error('lost')
+  let cancelledBefore = false
+  run(all(first.operation(), second.operation()), () => {
+    cancelledBefore = first.cancel.mock.calls.length === 1
+  })
+  second.resume(error)
+  expect(cancelledBefore).toBe(true)
+})
+
+test('all throws the first error itself, although the cleanup of another fails too', async () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const [error, cleanupError] = [new Error('lost'), new Error('cleanup failed')]
+  function* failingCleanup(): Operation<void> {
+    try {
+      yield* first.operation()
+    } finally {
+      // oxlint-disable-next-line no-unsafe-finally
+      throw cleanupError
+    }
+  }
+  const done = vi.fn<Done<unknown>>()
+  run(all(failingCleanup(), second.operation()), done)
+  expect(await warningsOf(() => second.resume(error))).toEqual([cleanupError])
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
+test('cancel reaches every operation that all runs', () => {
+  const [first, second, third] = [manual<void>(), manual<void>(), manual<void>()]
+  const cancel = run(all(first.operation(), all(second.operation(), third.operation())), () => {})
+  second.resume(null)
+  cancel()
+  expect([first, second, third].map((wait) => wait.cancel.mock.calls.length)).toEqual([1, 0, 1])
+})
+
+test('an error in done is the caller’s, and disturbs no other run', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const error = new Error('thrown by done')
+  run(first.operation(), () => {
+    throw error
+  })
+  const done = vi.fn<Done<void>>()
+  run(second.operation(), done)
+  expect(() => first.resume(null)).toThrow(error)
+  second.resume(null)
+  expect(done).toHaveBeenCalledTimes(1)
+})

@@ -1,0 +1,21 @@
+import type { Call, Port } from '@overlap/workload'
+import { Observable } from 'rxjs'
+
+/** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
+const lift =
+  <I, A>(call: Call<I, A>) =>
+  (input: I): Observable<A> =>
+    new Observable((subscriber) =>
+      call(input, (error, value) => {
+        if (error) return subscriber.error(error)
+        subscriber.next(value as A)
+        subscriber.complete()
+      }),
+    )
+
+export type Backend = ReturnType<typeof liftBackend>
+
+export const liftBackend = (port: Port) => ({
+  findStock: lift(port.findStock),
+  fetchReservation: lift(port.fetchReservation),
+})

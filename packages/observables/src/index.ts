@@ -1,0 +1,3 @@
+export { observables } from './adapter.ts'
+export { combine } from './combine.ts'
+export { sequence } from './sequence.ts'

@@ -1,0 +1,16 @@
+import type { Port, Style } from '@overlap/workload'
+import { type Backend, liftBackend } from './backend.ts'
+import { combine } from './combine.ts'
+import { sequence } from './sequence.ts'
+
+/** There is nothing to leave: the common style is this one. */
+const run =
+  <I, A>(scenario: (backend: Backend, input: I, signal: AbortSignal) => Promise<A>) =>
+  (port: Port, input: I, signal: AbortSignal): Promise<A> =>
+    scenario(liftBackend(port), input, signal)
+
+export const promises: Style = {
+  name: 'promises',
+  sequence: run(sequence),
+  combine: run(combine),
+}

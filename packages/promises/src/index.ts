@@ -1,0 +1,3 @@
+export { promises } from './adapter.ts'
+export { combine } from './combine.ts'
+export { sequence } from './sequence.ts'
