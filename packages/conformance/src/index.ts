@@ -1,0 +1,2 @@
+export type { Clause, Suite } from './clause.ts'
+export { type Verdict, judge, suites } from './judge.ts'

@@ -1,0 +1,33 @@
+import type { ScenarioName, Style } from '@overlap/workload'
+import type { Clause, Suite } from './clause.ts'
+import { combineSuite } from './combine.suite.ts'
+import { sequenceSuite } from './sequence.suite.ts'
+
+/** Every scenario's suite, in the order of the manifest. */
+export const suites: readonly Suite[] = [sequenceSuite, combineSuite]
+
+/** What came of one clause. */
+export interface Verdict {
+  readonly scenario: ScenarioName
+  readonly clause: Clause
+  /** Why the style fails it; absent when it holds. */
+  readonly error?: unknown
+}
+
+/**
+ * Puts a style through every clause, one after the other, without any test runner.
+ *
+ * The timers of the process are virtual meanwhile, so nothing else may run in it.
+ */
+export async function* judge(style: Style): AsyncGenerator<Verdict> {
+  for (const { scenario, clauses } of suites) {
+    for (const clause of clauses) {
+      try {
+        await clause.check(style)
+        yield { scenario, clause }
+      } catch (error) {
+        yield { scenario, clause, error }
+      }
+    }
+  }
+}

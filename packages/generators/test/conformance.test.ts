@@ -1,0 +1,4 @@
+import { conformance } from '@overlap/conformance/vitest'
+import { generators } from '@overlap/generators'
+
+conformance(generators)

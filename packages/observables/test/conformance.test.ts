@@ -1,0 +1,4 @@
+import { conformance } from '@overlap/conformance/vitest'
+import { observables } from '@overlap/observables'
+
+conformance(observables)
