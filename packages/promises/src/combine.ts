@@ -7,11 +7,7 @@ import type { Backend } from './backend.ts'
  *
  * Rejects with the first error, after it has aborted the other call.
  */
-export async function combine(
-  backend: Backend,
-  sku: Sku,
-  signal: AbortSignal,
-): Promise<Availability> {
+export async function combine(backend: Backend, sku: Sku, signal: AbortSignal): Promise<Availability> {
   const siblings = new AbortController()
   const either = AbortSignal.any([signal, siblings.signal])
   try {
@@ -20,8 +16,9 @@ export async function combine(
       backend.fetchReservation(sku, either),
     ])
     return toAvailability(stock, reservation)
-  } finally {
+  } catch (error) {
     // `Promise.all` stops waiting at the first error, but it stops nothing.
-    siblings.abort()
+    siblings.abort(error)
+    throw error
   }
 }

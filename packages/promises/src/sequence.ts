@@ -7,13 +7,8 @@ import type { Backend } from './backend.ts'
  *
  * Rejects with the first error. One call runs at a time, and that is the one which `signal` aborts.
  */
-export async function sequence(
-  backend: Backend,
-  sku: Sku,
-  signal: AbortSignal,
-): Promise<Availability> {
+export async function sequence(backend: Backend, sku: Sku, signal: AbortSignal): Promise<Availability> {
   const stock = await backend.findStock(sku, signal)
-  const reservation =
-    stock.onHand === 0 ? noReservation(sku) : await backend.fetchReservation(sku, signal)
+  const reservation = stock.onHand === 0 ? noReservation(sku) : await backend.fetchReservation(sku, signal)
   return toAvailability(stock, reservation)
 }
