@@ -1,12 +1,4 @@
-import type {
-  Availability,
-  Cancel,
-  Done,
-  PortError,
-  Reservation,
-  Sku,
-  Stock,
-} from '@overlap/workload'
+import type { Availability, Cancel, Done, PortError, Reservation, Sku, Stock } from '@overlap/workload'
 import { toAvailability } from '@overlap/workload'
 import type { Backend } from './backend.ts'
 

@@ -33,10 +33,7 @@ export const combineSuite: Suite = {
         withTrials(async (start) => {
           const { calls } = start(style.combine.bind(style), 'A-42')
           await quiet()
-          assert.deepEqual(calls.map(({ name }) => name).toSorted(), [
-            'fetchReservation',
-            'findStock',
-          ])
+          assert.deepEqual(calls.map(({ name }) => name).toSorted(), ['fetchReservation', 'findStock'])
         }),
     },
   ],

@@ -28,10 +28,7 @@ export interface ScriptedPort {
 }
 
 /** A port that follows a script. The call `throws.name`, if given, throws `throws.error` instead of starting. */
-export function scriptedPort(throws?: {
-  readonly name: keyof Port
-  readonly error: Error
-}): ScriptedPort {
+export function scriptedPort(throws?: { readonly name: keyof Port; readonly error: Error }): ScriptedPort {
   const calls: ScriptedCall[] = []
   const thrownByDone: unknown[] = []
 

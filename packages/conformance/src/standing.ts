@@ -216,9 +216,7 @@ const sorted = (calls: readonly MadeCall[]) =>
 const told = <O>({ answers, ending }: Script<O>): string =>
   [
     ...answers.map(({ call, outcome }) =>
-      'error' in outcome
-        ? `${call.name} fails`
-        : `${call.name} answers ${JSON.stringify(outcome.value)}`,
+      'error' in outcome ? `${call.name} fails` : `${call.name} answers ${JSON.stringify(outcome.value)}`,
     ),
     ending === 'abort' ? 'abort' : 'end',
   ].join(', ')

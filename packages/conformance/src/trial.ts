@@ -103,8 +103,7 @@ function startTrial<I, O>(
     busy = true
     action()
     busy = false
-    for (const thrown of thrownByDone.splice(0))
-      faults.push(`thrown into the port: ${String(thrown)}`)
+    for (const thrown of thrownByDone.splice(0)) faults.push(`thrown into the port: ${String(thrown)}`)
   }
   step(() => {
     try {
@@ -145,10 +144,7 @@ function startTrial<I, O>(
 }
 
 /** Values are compared by what they hold, errors by identity: a copy or a wrapper is another error. */
-export function assertOutcome<O>(
-  trial: Trial<O>,
-  expected: NonNullable<Trial<O>['outcome']>,
-): void {
+export function assertOutcome<O>(trial: Trial<O>, expected: NonNullable<Trial<O>['outcome']>): void {
   const { outcome } = trial
   assert(outcome, 'it has not settled, although everything that decides has happened')
   if ('error' in expected) {

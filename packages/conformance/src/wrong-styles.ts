@@ -114,9 +114,7 @@ export const wrongStyles: readonly WrongStyle[] = [
       const { promise, reject } = Promise.withResolvers<never>()
       const abort = () => reject(signal.reason)
       signal.addEventListener('abort', abort, { once: true })
-      return Promise.race([result, promise]).finally(() =>
-        signal.removeEventListener('abort', abort),
-      )
+      return Promise.race([result, promise]).finally(() => signal.removeEventListener('abort', abort))
     }),
   ),
   wrong(
@@ -236,9 +234,7 @@ export const wrongStyles: readonly WrongStyle[] = [
       if (signal.aborted) abort()
       signal.addEventListener('abort', abort, { once: true })
       const stopHearing = () => signal.removeEventListener('abort', abort)
-      return right
-        .combine(tap(port, stopHearing, stopHearing), sku, deaf.signal)
-        .finally(stopHearing)
+      return right.combine(tap(port, stopHearing, stopHearing), sku, deaf.signal).finally(stopHearing)
     },
     sequence: async (port, sku, signal) => {
       const stock = await call(port.findStock, sku, signal)

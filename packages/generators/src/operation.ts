@@ -127,9 +127,7 @@ type Results<T extends readonly Operation<unknown>[]> = {
  * Throws the first error, after it has cancelled the others. Of no operations, returns `[]` without
  * waiting.
  */
-export function* all<const T extends readonly Operation<unknown>[]>(
-  ...operations: T
-): Operation<Results<T>> {
+export function* all<const T extends readonly Operation<unknown>[]>(...operations: T): Operation<Results<T>> {
   const results: unknown[] = []
   let missing = operations.length
   if (missing > 0) {

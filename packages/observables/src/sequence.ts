@@ -11,8 +11,7 @@ import type { Backend } from './backend.ts'
 export function sequence(backend: Backend, sku: Sku): Observable<Availability> {
   return backend.findStock(sku).pipe(
     concatMap((stock) => {
-      const reservation =
-        stock.onHand === 0 ? of(noReservation(sku)) : backend.fetchReservation(sku)
+      const reservation = stock.onHand === 0 ? of(noReservation(sku)) : backend.fetchReservation(sku)
       return reservation.pipe(map((fetched) => toAvailability(stock, fetched)))
     }),
   )
