@@ -1,0 +1,159 @@
+/**
+ * `npm run bench:server`: what the demo server costs in each style, against the floor.
+ *
+ * `combine` without delays, over kept-alive connections. All servers run from the start and are warm.
+ * A round gives each of them a slice of load, in a random order, and ratios are taken within a round:
+ * what slows the machine down slows a whole round. The floor is measured twice in each round (A/A): its
+ * ratio to itself tells how far a ratio can be trusted.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { forkReservationService, startPostgres } from '@overlap/backend'
+import { styleNames } from '@overlap/workload'
+import autocannon from 'autocannon'
+import { median, quantile, shuffled } from './statistics.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    connections: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '13' },
+    seconds: { type: 'string', default: '1' },
+  },
+})
+const connections = readCount('connections', options.connections)
+const rounds = readCount('rounds', options.rounds)
+const seconds = readCount('seconds', options.seconds)
+
+interface Subject {
+  readonly name: string
+  readonly url: string
+  /** CPU time that the server's process has used so far, in µs. */
+  readonly cpuTime: () => Promise<number>
+}
+
+/** One slice of load on one subject. */
+interface Slice {
+  readonly perSecond: number
+  /** CPU time of the server for each request, in µs. */
+  readonly cpuEach: number
+  /** Latency at the 99th percentile, in ms. */
+  readonly p99: number
+}
+
+const children: ChildProcess[] = []
+const [postgres, service] = await Promise.all([startPostgres(), forkReservationService()])
+try {
+  const env = {
+    ...process.env,
+    DATABASE_URL: postgres.url,
+    UPSTREAM_URL: service.url,
+    POOL_MAX: '50',
+  }
+  const [floor, demo] = await Promise.all([startFloor(env), startDemo(env)])
+  const subjects: Subject[] = [
+    { ...floor, name: 'floor' },
+    { ...floor, name: 'floor again (A/A)' },
+    ...styleNames.map((style) => ({
+      ...demo,
+      name: style,
+      url: `${demo.url}/api/run/combine?style=${style}&sku=A-42&dbMs=0&httpMs=0`,
+    })),
+  ]
+  for (let warmUp = 0; warmUp < 2; warmUp++) for (const subject of subjects) await measure(subject)
+
+  const slices = new Map(subjects.map(({ name }) => [name, [] as Slice[]]))
+  for (let round = 1; round <= rounds; round++) {
+    for (const subject of shuffled(subjects)) slices.get(subject.name)?.push(await measure(subject))
+    process.stderr.write(`\rround ${round} of ${rounds}`)
+  }
+  process.stderr.write('\r')
+  report(slices)
+} finally {
+  await Promise.all(children.map(stop))
+  await Promise.all([service.stop(), postgres.stop()])
+}
+
+/** Answers like the demo server in content, and is asked for its CPU time over IPC. */
+async function startFloor(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>> {
+  const child = fork(new URL('floor.main.ts', import.meta.url), { env })
+  children.push(child)
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+  const cpuTime = async () => {
+    child.send('cpu')
+    const [{ user, system }] = (await once(child, 'message')) as [NodeJS.CpuUsage]
+    return user + system
+  }
+  return { url, cpuTime }
+}
+
+/** The demo server as `npm start` runs it; its metrics tell its CPU time. */
+async function startDemo(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>> {
+  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [main], {
+    env: { ...env, PORT: '0', HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const [url] = /http:\/\/\S+/.exec(line) ?? []
+  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
+  const cpuTime = async () => {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    const [, cpuSeconds] = /^process_cpu_seconds_total (\S+)/m.exec(metrics) ?? []
+    return Number(cpuSeconds) * 1e6
+  }
+  return { url, cpuTime }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  child.kill()
+  await once(child, 'exit')
+}
+
+async function measure({ name, url, cpuTime }: Subject): Promise<Slice> {
+  const cpuBefore = await cpuTime()
+  const { requests, latency, non2xx, errors, duration } = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+  })
+  const cpu = (await cpuTime()) - cpuBefore
+  if (non2xx + errors > 0) throw new Error(`${name}: ${non2xx} bad answers, ${errors} errors`)
+  return {
+    perSecond: requests.total / duration,
+    cpuEach: cpu / requests.total,
+    p99: latency.p99,
+  }
+}
+
+function report(slices: ReadonlyMap<string, readonly Slice[]>): void {
+  const floor = slices.get('floor') ?? []
+  const rows = [...slices].map(([name, own]) => {
+    const ratios = own.map(({ perSecond }, round) => perSecond / (floor[round]?.perSecond ?? NaN))
+    const cpuRatios = own.map(({ cpuEach }, round) => cpuEach / (floor[round]?.cpuEach ?? NaN))
+    return {
+      '': name,
+      'requests/s': Math.round(median(own.map(({ perSecond }) => perSecond))),
+      '× floor': median(ratios).toFixed(3),
+      'p10–p90': `${quantile(ratios, 0.1).toFixed(3)}–${quantile(ratios, 0.9).toFixed(3)}`,
+      'CPU µs/request': Math.round(median(own.map(({ cpuEach }) => cpuEach))),
+      'CPU × floor': median(cpuRatios).toFixed(3),
+      'p99 ms': median(own.map(({ p99 }) => p99)),
+    }
+  })
+  console.log(
+    `combine, no delays, ${connections} connections, ${rounds} rounds of ${seconds} s slices; medians`,
+  )
+  console.table(rows)
+}
+
+function readCount(name: string, value: string): number {
+  const count = Number(value)
+  if (!Number.isInteger(count) || count < 1) {
+    throw new RangeError(`--${name}: expected an integer of at least 1, got ${value}`)
+  }
+  return count
+}
