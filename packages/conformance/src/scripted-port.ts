@@ -19,6 +19,9 @@ export interface ScriptedCall extends MadeCall {
 /** How something ended: with a value, or with an error. */
 export type Outcome<A> = { readonly value: A } | { readonly error: Error }
 
+/** What calls throw, by their names. */
+export type Throws = Readonly<Partial<Record<keyof Port, Error>>>
+
 export interface ScriptedPort {
   readonly port: Port
   /** Every call so far, in the order in which they were made. */
@@ -27,14 +30,15 @@ export interface ScriptedPort {
   readonly thrownByDone: unknown[]
 }
 
-/** A port that follows a script. The call `throws.name`, if given, throws `throws.error` instead of starting. */
-export function scriptedPort(throws?: { readonly name: keyof Port; readonly error: Error }): ScriptedPort {
+/** A port that follows a script. A call whose name is in `throws` throws that error instead of starting. */
+export function scriptedPort(throws: Throws = {}): ScriptedPort {
   const calls: ScriptedCall[] = []
   const thrownByDone: unknown[] = []
 
   function script<I, A, E extends Error>(name: keyof Port): Call<I, A, E> {
     return (input, done) => {
-      if (throws?.name === name) throw throws.error
+      const error = throws[name]
+      if (error) throw error
       let state: ScriptedCall['state'] = 'running'
       calls.push({
         name,

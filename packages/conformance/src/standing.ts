@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import type { Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { type Answer, type Script, failure, scripts, successes, unanswered } from './reference.ts'
-import type { MadeCall } from './scripted-port.ts'
+import type { MadeCall, Throws } from './scripted-port.ts'
 import { interleave } from './interleave.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
@@ -179,21 +179,26 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'a throw is a failure',
       title: 'a port call that throws fails the run, escapes nowhere and leaks nothing',
       async check(style) {
-        for (const { call } of healthy.answers) {
-          const error = new Error(`${call.name} has thrown`)
-          await withTrials(async (start) => {
-            const trial = start(runOf(style), input, { throws: { name: call.name, error } })
-            await quiet()
-            for (const answer of healthy.answers) {
-              if (trial.outcome) break
-              trial.answer(answer)
+        const names = healthy.answers.map(({ call }) => call.name)
+        const throwing = (...some: typeof names): Throws =>
+          Object.fromEntries(some.map((name) => [name, new Error(`${name} has thrown`)]))
+        for (const throws of [...names.map((name) => throwing(name)), throwing(...names)]) {
+          for (const reason of [undefined, new Error('an abort in the tick of the throw')]) {
+            await withTrials(async (start) => {
+              const trial = start(runOf(style), input, { throws })
+              if (reason) trial.abort(reason)
               await quiet()
-            }
-            assertOutcome(trial, { error })
-            nothingRuns(trial)
-            leavesNothing(trial)
-            settledOnce(trial)
-          })
+              for (const answer of healthy.answers) {
+                if (trial.outcome) break
+                trial.answer(answer)
+                await quiet()
+              }
+              failsWithOneOf(trial, [...Object.values(throws), ...(reason ? [reason] : [])])
+              nothingRuns(trial)
+              leavesNothing(trial)
+              settledOnce(trial)
+            })
+          }
         }
       },
     },
@@ -253,6 +258,11 @@ function abortsWithReason<O>(trial: Trial<O>, reason: unknown): void {
   const running = trial.calls.filter(({ state }) => state === 'running')
   assert.deepEqual(running.map(nameOf), [], 'calls run on after the abort')
   assertOutcome(trial, { error: reason })
+}
+
+function failsWithOneOf<O>({ outcome }: Trial<O>, errors: readonly unknown[]): void {
+  assert(outcome && 'error' in outcome, 'it has not failed, although a call has thrown')
+  assert(errors.includes(outcome.error), `it failed with ${String(outcome.error)} instead`)
 }
 
 function nothingRuns<O>(trial: Trial<O>): void {

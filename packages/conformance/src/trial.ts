@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Port } from '@overlap/workload'
 import FakeTimers from '@sinonjs/fake-timers'
 import { type Answer, isSame } from './reference.ts'
-import { type MadeCall, type Outcome, type ScriptedPort, scriptedPort } from './scripted-port.ts'
+import { type MadeCall, type Outcome, type ScriptedPort, type Throws, scriptedPort } from './scripted-port.ts'
 
 /** A scenario of one style, as the common contract has it. */
 export type Run<I, O> = (port: Port, input: I, signal: AbortSignal) => Promise<O>
@@ -32,8 +32,8 @@ export interface Trial<O> {
 }
 
 export interface TrialOptions {
-  /** The call that throws instead of starting. */
-  readonly throws?: { readonly name: keyof Port; readonly error: Error }
+  /** The calls that throw instead of starting. */
+  readonly throws?: Throws
   /** The signal has aborted before the run starts, with this. */
   readonly aborted?: { readonly reason: unknown }
 }
