@@ -1,0 +1,12 @@
+/** What is told about the calls of a port while they run. */
+export type CallName = 'findStock' | 'fetchReservation'
+
+/**
+ * started → sent (a connection was lent, and the query or request is on its way) → succeeded | failed
+ * | cancelled; and after cancelled: stopped, once it is certain that nothing of the call runs any more.
+ * A call that fails or is cancelled before it has a connection was never sent.
+ */
+export type CallEvent = 'started' | 'sent' | 'succeeded' | 'failed' | 'cancelled' | 'stopped'
+
+/** Called synchronously, `succeeded` and `failed` just before the call's own callback. */
+export type Observe = (call: CallName, event: CallEvent) => void

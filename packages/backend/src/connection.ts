@@ -1,0 +1,158 @@
+/**
+ * One connection to Postgres, which runs one query at a time and can really stop it.
+ *
+ * A connection is *free* again when two things are certain: the server has said ReadyForQuery, which
+ * comes after the answer and also after an error, and no CancelRequest is under way that could still
+ * hit what runs next. If that takes longer than a budget (the request was lost, the server is frozen),
+ * the socket is destroyed instead. The caller is answered only once the connection is free or closed:
+ * a caller that asks again from within its callback finds it idle.
+ *
+ * Life: connecting → free ⇄ running → closed. `closed` comes last, once, in every case.
+ */
+import { Socket } from 'node:net'
+import type { QueryArrayConfig, QueryArrayResult } from 'pg'
+import { sendCancelRequest } from './cancel-request.ts'
+import type { PgClient } from './pg-client.ts'
+import { throwLater } from './throw-later.ts'
+
+/** How long a query may take to settle once it was cancelled or has failed. */
+const SETTLE_MS = 2_000
+
+export type Rows = readonly (readonly unknown[])[]
+
+/** Whoever has a query running. Exactly one of the two is called, once, and never synchronously. */
+export interface Job {
+  /** `error` is what `pg` reports, `null` if there was none. */
+  settled(error: unknown, rows: Rows): void
+  /** Instead of `settled`, after `stop`: nothing of the query runs any more. */
+  stopped(): void
+}
+
+/** Whoever holds the connections. */
+export interface Owner {
+  connected(connection: Connection): void
+  /** It could not connect; `closed` follows. */
+  refused(connection: Connection, error: unknown): void
+  /** It may be lent. Not called any more once it is dying. */
+  free(connection: Connection): void
+  /** It must not be lent any more; `closed` follows. */
+  dying(connection: Connection): void
+  /** Its socket has closed. */
+  closed(connection: Connection): void
+}
+
+export class Connection {
+  readonly #client: PgClient
+  readonly #owner: Owner
+  #address: string | undefined
+  #usable = false
+  #job: Job | null = null
+  #stopping = false
+  /** What the server has said about the query; it has not said ReadyForQuery yet. */
+  #answer: { readonly error: unknown; readonly rows: Rows } | null = null
+  #ready = true
+  #abandonCancel: (() => void) | null = null
+  #budget: NodeJS.Timeout | undefined
+
+  constructor(client: PgClient, owner: Owner) {
+    this.#client = client
+    this.#owner = owner
+    client.on('error', () => this.#destroy())
+    client.on('drain', () => this.#becameReady())
+    client.on('end', () => this.#ended())
+    client.connect((error: Error | null) => {
+      if (error) {
+        client.connection.stream.destroy()
+        owner.refused(this, error)
+        return
+      }
+      const { stream } = client.connection
+      if (stream instanceof Socket) this.#address = stream.remoteAddress
+      this.#usable = true
+      owner.connected(this)
+    })
+  }
+
+  /** Only when free. */
+  run(query: QueryArrayConfig<unknown[]>, job: Job): void {
+    this.#job = job
+    this.#ready = false
+    this.#client.query(query, this.#answered)
+  }
+
+  /** Stops the query of `job`, which is told `stopped` and nothing else, unless it has settled by now. */
+  stop(job: Job): void {
+    if (this.#job !== job || this.#stopping) return
+    this.#stopping = true
+    // What has been answered, or has lost its connection, needs only to settle.
+    if (this.#answer !== null || !this.#usable) return
+    this.#startBudget()
+    this.#abandonCancel = sendCancelRequest(this.#client, this.#address, (delivered) => {
+      this.#abandonCancel = null
+      if (delivered) this.#freeOnceSettled()
+      else this.#destroy()
+    })
+  }
+
+  /** In order when it is free; otherwise what runs is cut off, and fails. */
+  close(): void {
+    if (this.#usable && this.#ready && this.#abandonCancel === null) {
+      this.#usable = false
+      this.#startBudget()
+      this.#client.end(() => {})
+    } else this.#destroy()
+  }
+
+  readonly #answered = (error: Error | null, result: QueryArrayResult | undefined) => {
+    this.#answer = { error, rows: result?.rows ?? [] }
+    if (error) this.#startBudget()
+  }
+
+  #becameReady() {
+    this.#ready = true
+    this.#freeOnceSettled()
+  }
+
+  #freeOnceSettled() {
+    if (!this.#ready || this.#abandonCancel !== null || !this.#usable) return
+    clearTimeout(this.#budget)
+    this.#budget = undefined
+    this.#hand(() => this.#owner.free(this))
+  }
+
+  #ended() {
+    clearTimeout(this.#budget)
+    this.#abandonCancel?.()
+    this.#destroy()
+    this.#answer ??= { error: new Error('Connection terminated unexpectedly'), rows: [] }
+    this.#hand(() => this.#owner.closed(this))
+  }
+
+  /** Takes what is left of the query before `release` lends the connection on, and answers after it. */
+  #hand(release: () => void) {
+    const job = this.#job
+    const answer = this.#answer
+    const stopping = this.#stopping
+    this.#job = null
+    this.#answer = null
+    this.#stopping = false
+    release()
+    if (job === null) return
+    throwLater(() => {
+      if (stopping) job.stopped()
+      else if (answer) job.settled(answer.error, answer.rows)
+    })
+  }
+
+  #startBudget() {
+    this.#budget ??= setTimeout(() => this.#destroy(), SETTLE_MS)
+  }
+
+  #destroy() {
+    if (this.#usable) {
+      this.#usable = false
+      this.#owner.dying(this)
+    }
+    this.#client.connection.stream.destroy()
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Turns what undici and the sockets below it report into an `HttpError`.
+ *
+ * The sentence is ours and names neither a host nor a path; what the client said stays in `cause`.
+ */
+import { HttpError } from '@overlap/workload'
+
+const sentences: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'the reservation service refused the connection'],
+  ['ECONNRESET', 'the connection to the reservation service was lost'],
+  ['EPIPE', 'the connection to the reservation service was lost'],
+  ['UND_ERR_SOCKET', 'the connection to the reservation service was lost'],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'the connection to the reservation service was lost'],
+  ['ENOTFOUND', 'the host of the reservation service was not found'],
+  ['EAI_AGAIN', 'the host of the reservation service was not found'],
+  ['ETIMEDOUT', 'the reservation service did not answer in time'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'the reservation service did not answer in time'],
+  ['UND_ERR_BODY_TIMEOUT', 'the reservation service stopped in the middle of its answer'],
+])
+
+/** `status`: that of the answer which was being read, `undefined` if there was none yet. */
+export function toHttpError(cause: unknown, status: number | undefined): HttpError {
+  const code =
+    cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
+  const sentence = code === undefined ? undefined : sentences.get(code)
+  return new HttpError(sentence ?? 'the call of the reservation service failed', { status, code, cause })
+}

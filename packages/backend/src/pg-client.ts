@@ -1,0 +1,38 @@
+/**
+ * The two classes of `pg` that stand below the lender, with the fields that its types leave out.
+ *
+ * The server is asked to look, every 50 ms while it works, whether its client is still there. That is
+ * the backstop for a client that died without a word; without it, Postgres notices at the end.
+ */
+import { Client, Connection } from 'pg'
+
+const CONNECT_TIMEOUT_MS = 5_000
+const CLIENT_CHECK = '-c client_connection_check_interval=50'
+
+export class PgClient extends Client {
+  declare readonly connectionParameters: { options?: string }
+  declare readonly sslNegotiation: string
+  /** The key that a CancelRequest carries: which backend to interrupt, and the right to do so. */
+  declare readonly processID: number
+  declare readonly secretKey: number
+
+  /** Connects to nothing yet. Throws if `databaseUrl` cannot be read. */
+  constructor(databaseUrl: string, applicationName: string) {
+    super({
+      connectionString: databaseUrl,
+      application_name: applicationName,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    })
+    // What DATABASE_URL or PGOPTIONS says comes last, and so it wins.
+    const { options } = this.connectionParameters
+    this.connectionParameters.options = options ? `${CLIENT_CHECK} ${options}` : CLIENT_CHECK
+  }
+}
+
+/** A socket that speaks the protocol, with nothing sent on it yet. */
+export class PgConnection extends Connection {
+  declare readonly connect: (portOrPath: number | string, host?: string) => void
+  declare readonly requestSsl: () => void
+  declare readonly cancel: (processId: number, secretKey: number) => void
+}

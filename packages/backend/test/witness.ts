@@ -1,0 +1,43 @@
+/** Looks into Postgres from outside of the port: what its connections are doing, by application name. */
+import { Client } from 'pg'
+
+export interface Witness {
+  /** Queries that are being executed. */
+  running(): Promise<number>
+  connections(): Promise<number>
+  /** Process ids of the backends, those that run a query first. */
+  backends(): Promise<number[]>
+  /** Kills the backends of the connections, and tells how many. */
+  terminate(): Promise<number>
+  sql(text: string): Promise<void>
+  leave(): Promise<void>
+}
+
+export async function watch(databaseUrl: string, applicationName: string): Promise<Witness> {
+  const client = new Client({ connectionString: databaseUrl, application_name: 'witness' })
+  client.on('error', () => {})
+  await client.connect()
+  async function count(expression: string, where: string): Promise<number> {
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(${expression})::int AS n FROM pg_stat_activity WHERE application_name = $1 AND ${where}`,
+      [applicationName],
+    )
+    return rows[0]?.n ?? 0
+  }
+  return {
+    running: () => count('*', "state = 'active'"),
+    connections: () => count('*', 'true'),
+    terminate: () => count('pg_terminate_backend(pid) OR NULL', 'true'),
+    async backends() {
+      const { rows } = await client.query<{ pid: number }>(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY state <> 'active'",
+        [applicationName],
+      )
+      return rows.map(({ pid }) => pid)
+    },
+    async sql(text) {
+      await client.query(text)
+    },
+    leave: () => client.end(),
+  }
+}
