@@ -18,8 +18,10 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
   const failing = all.filter(({ ending }) => ending !== 'abort' && 'error' in ending)
   /** The run in which every call succeeds in the order in which it was made. */
   const healthy = healthyScript(subject, input)
-  const atFirst = (script: Script<O>) => script.answers.length <= 1
+  const failingAtFirst = failing.filter(({ answers }) => answers.length === 1)
   const aborting: Script<O> = { answers: [], ending: 'abort' }
+  /** One of each way to end. */
+  const endings = [healthy, ...failingAtFirst, aborting]
 
   const runOf = (style: Style): Run<I, O> => style[scenario].bind(style) as unknown as Run<I, O>
 
@@ -62,7 +64,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'first error',
       title: 'fails with the very first error itself, as soon as it happened',
       async check(style) {
-        for (const script of failing.filter(atFirst)) {
+        for (const script of failingAtFirst) {
           await play(style, script, endsAs(script))
           // In the same tick, everything else fails too: that comes second.
           const calls = reference(input, []).calls
@@ -77,7 +79,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'nothing outlives it',
       title: 'when it settles, no call that it started is still running',
       async check(style) {
-        for (const script of [healthy, ...failing.filter(atFirst), aborting]) {
+        for (const script of endings) {
           await play(style, script, nothingRuns)
         }
       },
@@ -108,7 +110,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'nothing left',
       title: 'leaves no listener on the signal and no timer, however it ends',
       async check(style) {
-        for (const script of [healthy, ...failing.filter(atFirst), aborting]) {
+        for (const script of endings) {
           await play(style, script, leavesNothing)
         }
       },
@@ -123,7 +125,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
           await quiet()
           settledOnce(trial)
         })
-        for (const script of [healthy, ...failing.filter(atFirst), aborting]) {
+        for (const script of endings) {
           await play(style, script, settledOnce)
           await withTrials(async (start) => {
             const trial = start(runOf(style), input)

@@ -1,9 +1,13 @@
 /** The binding to Vitest: the only file of the suite that knows a test runner. */
 import type { Style } from '@overlap/workload'
-import { describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { suites } from './judge.ts'
+import { type World, openWorld, realClauses } from './real-tier.ts'
 
-/** Registers every clause of every scenario as a test of one style. */
+/**
+ * Registers every clause of every scenario as a test of one style: on the scripted port, and on real
+ * Postgres and HTTP. The Postgres is that of `DATABASE_URL`, or else one of our own.
+ */
 export function conformance(style: Style): void {
   describe(style.name, () => {
     for (const { scenario, clauses } of suites) {
@@ -11,5 +15,15 @@ export function conformance(style: Style): void {
         for (const { title, check } of clauses) test(title, () => check(style))
       })
     }
+    describe('on real Postgres and HTTP', () => {
+      let world: World
+      beforeAll(async () => {
+        world = await openWorld(process.env['DATABASE_URL'])
+      }, 30_000)
+      afterAll(() => world.close())
+      for (const { scenario, title, check } of realClauses) {
+        test(`${scenario}: ${title}`, () => check(style, world), 30_000)
+      }
+    })
   })
 }

@@ -6,10 +6,10 @@ import { judge } from './judge.ts'
 import { control, wrongStyles } from './wrong-styles.ts'
 
 for (const style of [control, ...wrongStyles.map((wrong) => wrong.style)]) {
-  const failed: { scenario: string; id: string }[] = []
+  const failed: string[] = []
   for await (const { scenario, clause, error } of judge(style)) {
     if (error === undefined) continue
-    failed.push({ scenario, id: clause.id })
+    failed.push(`${scenario}: ${clause.id}`)
   }
   console.log(JSON.stringify({ name: style.name, failed }))
 }

@@ -197,6 +197,14 @@ export const wrongStyles: readonly WrongStyle[] = [
         return right.combine(port, sku, either)
       }),
   }),
+  wrong(
+    'does not ask for the reservation',
+    ['result', 'equal work'],
+    both(() => async (port, sku, signal) => {
+      const stock = await call(port.findStock, sku, signal)
+      return toAvailability(stock, noReservation(sku))
+    }),
+  ),
   wrong('asks for the reservation early', ['equal work', 'one after the other', 'out of stock'], {
     sequence: right.combine,
   }),

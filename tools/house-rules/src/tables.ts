@@ -56,14 +56,12 @@ function matrix(): string {
 function clauses(): string {
   const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
   const lines = execFileSync(process.execPath, [main], { encoding: 'utf8' }).trim().split('\n')
-  const found = lines.map(
-    (line) => JSON.parse(line) as { name: string; failed: { scenario: string; id: string }[] },
-  )
+  const found = lines.map((line) => JSON.parse(line) as { name: string; failed: string[] })
   const titles = new Map(suites.flatMap((suite) => suite.clauses.map(({ id, title }) => [id, title])))
   return toTable([
     ['clause', 'claim', 'failed by the style that'],
     ...[...titles].map(([id, title]) => {
-      const names = found.filter(({ failed }) => failed.some((one) => one.id === id))
+      const names = found.filter(({ failed }) => failed.some((one) => one.endsWith(`: ${id}`)))
       return [id, title, names.map(({ name }) => name).join('; ')]
     }),
   ])

@@ -1,0 +1,18 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+/** The clauses that each style fails, as `scenario: clause`, by the style's name. */
+export type Findings = ReadonlyMap<string, readonly string[]>
+
+/** Runs one of the `*.main.ts` that put wrong styles through the suite, and reads what it prints. */
+export async function findingsOf(main: string): Promise<Findings> {
+  const file = new URL(`../src/${main}`, import.meta.url).pathname
+  const { stdout } = await promisify(execFile)(process.execPath, [file])
+  const lines = stdout.trim().split('\n')
+  return new Map(
+    lines.map((line) => {
+      const { name, failed } = JSON.parse(line) as { name: string; failed: readonly string[] }
+      return [name, failed]
+    }),
+  )
+}
