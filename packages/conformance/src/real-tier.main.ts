@@ -13,15 +13,20 @@ const suspects = wrongStyles.map(({ style }) => style).filter(({ name }) => name
 process.on('unhandledRejection', () => {})
 
 const world = await openWorld(process.env['DATABASE_URL'])
+/** One wrong style that fails a clause is proof enough: looking for what stays away takes seconds. */
+const proved = new Set<string>()
 for (const style of [control, ...suspects]) {
   const failed: string[] = []
   for (const { scenario, title, check } of realClauses) {
+    const clause = `${scenario}: ${title}`
+    if (proved.has(clause)) continue
     try {
       await check(style, world)
     } catch {
-      failed.push(`${scenario}: ${title}`)
+      failed.push(clause)
     }
   }
+  for (const clause of failed) proved.add(clause)
   console.log(JSON.stringify({ name: style.name, failed }))
 }
 await world.close()
