@@ -10,7 +10,7 @@ export interface MadeCall {
 }
 
 /** A call that a style has made. It ends when the test answers it, or when the style cancels it. */
-export interface ScriptedCall extends MadeCall {
+interface ScriptedCall extends MadeCall {
   readonly state: 'running' | 'answered' | 'cancelled'
   /** Answers it. A call that does not run any more stays silent, as the port promises. */
   answer(outcome: Outcome<unknown>): void

@@ -31,7 +31,7 @@ export interface Trial<O> {
   abort(reason: unknown): void
 }
 
-export interface TrialOptions {
+interface TrialOptions {
   /** The calls that throw instead of starting. */
   readonly throws?: Throws
   /** The signal has aborted before the run starts, with this. */

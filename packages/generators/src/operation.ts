@@ -11,7 +11,7 @@
 import type { Cancel, Done } from '@overlap/workload'
 
 /** Starts what the operation waits for, which resumes it once, at once or later, and hands back how to stop. */
-export type Suspend = (resume: Done<unknown>) => Cancel
+type Suspend = (resume: Done<unknown>) => Cancel
 
 /** A computation that can wait. Read `yield*` as `await`. */
 export type Operation<A> = Generator<Suspend, A, unknown>
