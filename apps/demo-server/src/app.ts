@@ -1,0 +1,166 @@
+/**
+ * The server as a Fastify instance. It reads no environment, handles no signal and starts nothing, so a
+ * test can build one for itself and ask it without a socket. Its log goes to standard error.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import swagger from '@fastify/swagger'
+import type { Style } from '@overlap/workload'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { Context, ServerPort } from './context.ts'
+import type { LogLevel } from './environment.ts'
+import { EventHub } from './event-hub.ts'
+import { Lanes } from './lanes.ts'
+import { Metrics } from './metrics.ts'
+import { Problem, handleError } from './problem.ts'
+import { Readiness } from './readiness.ts'
+import { addRefusals } from './refusals.ts'
+import { addCatalogueRoutes } from './routes/catalogue.ts'
+import { addEventRoute } from './routes/events.ts'
+import { addOperatorRoutes } from './routes/operator.ts'
+import { addRunRoutes } from './routes/run.ts'
+import { addStyleRoutes } from './routes/styles.ts'
+import { Runs } from './runs.ts'
+import { readSources } from './sources.ts'
+
+export interface AppOptions {
+  readonly port: ServerPort
+  readonly styles: readonly Style[]
+  /** The name of the style that is active at first. */
+  readonly initialStyle: string
+  /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
+  readonly adminToken?: string | undefined
+  readonly logLevel: LogLevel
+  /** Resolves when the server can do its work. By default, when the port says so. */
+  readonly check?: () => Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * From now on runs and `/readyz` are answered with 503, while what runs may finish. Resolves when
+     * nothing runs any more, with whether it finished within `graceMs`: the rest was cancelled.
+     */
+    drain(graceMs: number): Promise<boolean>
+  }
+}
+
+/** Closing the app cancels what still runs; `drain` it before. */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const app = createFastify(options.logLevel)
+  const context = createContext(options)
+  const { runs, hub } = context
+
+  app.decorate('drain', (graceMs: number) => runs.drain(graceMs))
+  app.addHook('preClose', async () => {
+    await runs.drain(0)
+    hub.end()
+    // A client that neither sends nor leaves must not hold the shutdown up.
+    setTimeout(() => app.server.closeAllConnections(), 1000).unref()
+  })
+
+  app.setErrorHandler(handleError)
+  acceptJsonOnly(app)
+  addRefusals(app)
+  void app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Overlap',
+        description: 'One I/O-bound job in five concurrency styles.',
+        version: '0.0.0',
+      },
+      components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    },
+  })
+  // A plugin of its own, because routes are described only when they come after the one above.
+  void app.register((routes, _options, done) => {
+    addCatalogueRoutes(routes, context)
+    addRunRoutes(routes, context)
+    addStyleRoutes(routes, context)
+    addEventRoute(routes, context)
+    addOperatorRoutes(routes, context)
+    done()
+  })
+  return app
+}
+
+function createContext({ port, styles, initialStyle, adminToken, check }: AppOptions): Context {
+  const lanes = new Lanes(styles, initialStyle)
+  return {
+    port,
+    lanes,
+    runs: new Runs(),
+    hub: new EventHub(),
+    metrics: new Metrics(port, lanes),
+    readiness: new Readiness(check ?? (() => port.check())),
+    sources: readSources(lanes.names),
+    adminToken,
+  }
+}
+
+function createFastify(logLevel: LogLevel): FastifyInstance {
+  const logsRequests = logLevel === 'trace' || logLevel === 'debug' || logLevel === 'info'
+  const app = fastify({
+    bodyLimit: 16 * 1024,
+    // Time to receive a request, not to answer it.
+    requestTimeout: 15_000,
+    keepAliveTimeout: 5000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    routerOptions: { maxParamLength: 4096 },
+    // Until the sockets are closed, our own answers, which are problems.
+    return503OnClosing: false,
+    frameworkErrors: handleError,
+    clientErrorHandler: answerBrokenRequest,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } },
+    // Standard output is for the one line that says where the server is.
+    logger: { level: logLevel, stream: process.stderr },
+    logController: new LogController({ disableRequestLogging: !logsRequests }),
+  })
+  // A logger of its own for every request costs more than the rest of Fastify.
+  if (!logsRequests) app.setChildLoggerFactory((logger) => logger)
+  return app
+}
+
+function acceptJsonOnly(app: FastifyInstance) {
+  app.removeAllContentTypeParsers()
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser(
+    /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,
+    { parseAs: 'string' },
+    (request, body, done) => {
+      const encoding = request.headers['content-encoding']
+      if (encoding !== undefined && encoding !== 'identity')
+        done(new Problem(415, `The body is compressed (${encoding.slice(0, 64)}): expected it as it is.`))
+      else return parse(request, String(body), done)
+    },
+  )
+}
+
+const brokenRequests: ReadonlyMap<string, number> = new Map([
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+])
+
+/** What is not HTTP never becomes a request: it is answered on the socket itself. */
+function answerBrokenRequest({ code }: NodeJS.ErrnoException, socket: Socket) {
+  if (code === 'ECONNRESET' || !socket.writable) return
+  const status = brokenRequests.get(code ?? '') ?? 400
+  const title = STATUS_CODES[status] ?? ''
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail: 'The request could not be read.',
+  })
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${title}`,
+      'Connection: close',
+      'Content-Type: application/problem+json',
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}

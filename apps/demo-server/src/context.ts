@@ -1,0 +1,22 @@
+/** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
+import type { RealPort } from '@overlap/backend'
+import type { EventHub } from './event-hub.ts'
+import type { Lanes } from './lanes.ts'
+import type { Metrics } from './metrics.ts'
+import type { Readiness } from './readiness.ts'
+import type { Runs } from './runs.ts'
+import type { Sources } from './sources.ts'
+
+/** What the server needs of the real port. */
+export type ServerPort = Pick<RealPort, 'forRun' | 'check' | 'stats'>
+
+export interface Context {
+  readonly port: ServerPort
+  readonly lanes: Lanes
+  readonly runs: Runs
+  readonly hub: EventHub
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  readonly sources: Sources
+  readonly adminToken: string | undefined
+}

@@ -1,0 +1,116 @@
+/**
+ * Reads what an operator can set. Pure: it looks at nothing but the object it is given, so that all
+ * problems are found at once, before anything is started.
+ *
+ * A message names the variable, what was expected and what was found. What may be secret is not shown.
+ */
+import { isIPv4 } from 'node:net'
+import { type StyleName, styleNames } from '@overlap/workload'
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export type LogLevel = (typeof logLevels)[number]
+
+export interface Settings {
+  /** 0: any free port. */
+  readonly port: number
+  readonly host: string
+  readonly style: StyleName
+  /** `undefined`: start an embedded Postgres. */
+  readonly databaseUrl: string | undefined
+  readonly poolMax: number
+  /** `undefined`: start a reservation service. */
+  readonly upstreamUrl: string | undefined
+  readonly adminToken: string | undefined
+  readonly logLevel: LogLevel
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type ParsedEnvironment =
+  | { readonly settings: Settings; readonly problems?: undefined }
+  | { readonly settings?: undefined; readonly problems: readonly string[] }
+
+/** An empty string is the same as not set. */
+export function parseEnvironment(env: Environment): ParsedEnvironment {
+  const problems: string[] = []
+  const expect = (name: string, expected: string, found: string) => {
+    problems.push(`${name}: expected ${expected}, found ${found}`)
+  }
+
+  function read<A>(
+    name: string,
+    fallback: A,
+    expected: string,
+    parse: (text: string) => A | undefined,
+    show = quote,
+  ): A {
+    const text = env[name]
+    if (text === undefined || text === '') return fallback
+    const value = parse(text)
+    if (value === undefined) expect(name, expected, show(text))
+    return value ?? fallback
+  }
+  const readInteger = (name: string, fallback: number, min: number, max: number) =>
+    read(name, fallback, `an integer from ${min} to ${max}`, (text) => toInteger(text, min, max))
+  const readOneOf = <A extends string>(name: string, fallback: A, allowed: readonly A[]) =>
+    read(name, fallback, `one of ${allowed.join(', ')}`, (text) => allowed.find((each) => each === text))
+
+  const settings: Settings = {
+    port: readInteger('PORT', 8888, 0, 65_535),
+    host: read('HOST', '127.0.0.1', 'a host name or an IP address without brackets', (text) =>
+      /^[\w.:%-]{1,253}$/.test(text) ? text : undefined,
+    ),
+    style: readOneOf('STYLE', 'promises', styleNames),
+    databaseUrl: read(
+      'DATABASE_URL',
+      undefined,
+      'a URL that begins with postgres:// or postgresql://',
+      (text) => (/^postgres(ql)?:\/\/[^\s]+$/.test(text) ? text : undefined),
+      maskUrl,
+    ),
+    poolMax: readInteger('POOL_MAX', 50, 1, 1000),
+    upstreamUrl: read(
+      'UPSTREAM_URL',
+      undefined,
+      'a URL that begins with http:// or https://',
+      (text) => (/^https?:\/\/[^\s]+$/.test(text) && URL.canParse(text) ? text : undefined),
+      maskUrl,
+    ),
+    adminToken: read(
+      'ADMIN_TOKEN',
+      undefined,
+      'at least 16 visible ASCII characters',
+      (text) => (/^[\x21-\x7e]{16,}$/.test(text) ? text : undefined),
+      (text) => `${text.length} characters that are not shown`,
+    ),
+    logLevel: readOneOf('LOG_LEVEL', 'warn', logLevels),
+  }
+  if (!isLoopback(settings.host) && !env['ADMIN_TOKEN'])
+    expect(
+      'ADMIN_TOKEN',
+      `a token, because HOST ${quote(settings.host)} is not a loopback address`,
+      'nothing',
+    )
+
+  return problems.length > 0 ? { problems } : { settings }
+}
+
+/** Whether only this machine can reach it. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+function toInteger(text: string, min: number, max: number): number | undefined {
+  if (!/^(0|[1-9][0-9]{0,8})$/.test(text)) return undefined
+  const value = Number(text)
+  return value >= min && value <= max ? value : undefined
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+
+/** Nothing but the scheme: a password can stand in more than one place of a URL. */
+function maskUrl(text: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)
+  return scheme ? `"${scheme[0]}***"` : '"***"'
+}

@@ -1,0 +1,59 @@
+/** The page: plain HTML that lists what there is to run and to read. No script, no style, no state. */
+import type { Scenario } from '@overlap/workload'
+
+const otherRoutes = [
+  ['/api/scenarios', 'the manifest'],
+  ['/api/styles', 'the styles, the active one, and what is draining'],
+  ['/api/events', 'the calls as they happen (server-sent events)'],
+  ['/livez', 'whether the server lives'],
+  ['/readyz', 'whether it can do its work'],
+  ['/metrics', 'its metrics'],
+  ['/openapi.json', 'all routes, described'],
+] as const
+
+export function renderPage(scenarios: readonly Scenario[], styleNames: readonly string[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Overlap</title>
+</head>
+<body>
+<h1>Overlap</h1>
+<p>One I/O-bound job in five concurrency styles.</p>
+<table>
+<thead><tr><th scope="col">Scenario</th>${styleNames.map((style) => `<th scope="col">${escape(style)}</th>`).join('')}</tr></thead>
+<tbody>
+${scenarios.map((scenario) => renderRow(scenario, styleNames)).join('\n')}
+</tbody>
+</table>
+<h2>Also</h2>
+<ul>
+${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</li>`).join('\n')}
+</ul>
+</body>
+</html>
+`
+}
+
+function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readonly string[]): string {
+  const cells = styleNames.map((style) => {
+    const run = link(`/api/run/${name}?style=${encodeURIComponent(style)}&sku=A-42`, 'run')
+    const source = link(`/api/source/${encodeURIComponent(style)}/${name}`, 'source')
+    return `<td>${run} · ${source}</td>`
+  })
+  return `<tr><th scope="row">${escape(name)}<br>${escape(firstSentence)}<br>${escape(origin)}</th>${cells.join('')}</tr>`
+}
+
+const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+const escape = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character] ?? '')

@@ -1,0 +1,177 @@
+/**
+ * Errors as the client sees them: problem details (RFC 9457).
+ *
+ * A problem tells what was wrong with the request, or which service behind failed; never a stack, SQL,
+ * a path or an address. What it does not tell is in the log, when it is a defect.
+ *
+ * Source: https://www.rfc-editor.org/rfc/rfc9457
+ */
+import { STATUS_CODES } from 'node:http'
+import { DatabaseError, HttpError, UnknownSkuError } from '@overlap/workload'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { ClosingError } from './runs.ts'
+
+/** One thing that is wrong with the request. */
+export interface FieldError {
+  readonly field: string
+  readonly expected: string
+  /** `null`: it was missing. */
+  readonly received: string | null
+}
+
+const RECEIVED_LENGTH = 64
+
+export class Problem extends Error {
+  readonly status: number
+  readonly errors: readonly FieldError[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    status: number,
+    detail: string,
+    options: {
+      errors?: readonly FieldError[]
+      headers?: Readonly<Record<string, string>>
+    } & ErrorOptions = {},
+  ) {
+    super(detail, options)
+    this.status = status
+    this.errors = options.errors ?? []
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** Status 400. The detail is made from `errors`, so that it can be read alone. */
+export function invalid(errors: readonly FieldError[]): Problem {
+  return new Problem(
+    400,
+    errors.map(({ field, expected }) => `${field || '""'}: expected ${expected}.`).join(' '),
+    {
+      errors,
+    },
+  )
+}
+
+/** Status 503, with when to try again. */
+export function unavailable(detail: string, headers: Readonly<Record<string, string>> = {}): Problem {
+  return new Problem(503, detail, { headers: { 'retry-after': '5', ...headers } })
+}
+
+export function closing(): Problem {
+  return unavailable('The server is closing.', { connection: 'close' })
+}
+
+function sendProblem(problem: Problem, reply: FastifyReply): void {
+  const { status, message: detail, errors, headers } = problem
+  const body = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    errors: errors.length > 0 ? errors.map(cut) : undefined,
+  }
+  // As bytes, because Fastify adds a charset to a string's type, and this type has no such parameter.
+  const bytes = Buffer.from(JSON.stringify(body))
+  void reply
+    .code(status)
+    .headers({ 'x-content-type-options': 'nosniff', ...headers })
+    .type('application/problem+json')
+    .send(bytes)
+}
+
+/** The one error handler: whatever was thrown, at any stage, leaves as a problem. */
+export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error)
+  if (problem.status === 500) request.log.error({ err: error }, 'a defect')
+  sendProblem(problem, reply)
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof UnknownSkuError)
+    return invalid([{ field: 'sku', expected: 'a product that the database knows', received: error.sku }])
+  if (error instanceof DatabaseError) return behind('database', error.code)
+  if (error instanceof HttpError) return behind('reservation service', error.code, error.status)
+  if (error instanceof ClosingError) return closing()
+  if (isFastifyError(error)) return fromFastify(error)
+  return new Problem(500, 'The server has a defect.')
+}
+
+const timeoutCodes: ReadonlySet<string | undefined> = new Set([
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+
+/** A service behind the server failed: 504 when it took too long, 502 otherwise. */
+function behind(service: string, code: string | undefined, status?: number): Problem {
+  const timedOut = timeoutCodes.has(code) || status === 504
+  const reason = status === undefined || status === 200 ? (code ?? '') : `status ${status}`
+  const shown = /^[\w ]{1,64}$/.test(reason) ? ` (${reason})` : ''
+  return timedOut
+    ? new Problem(504, `The ${service} did not answer in time${shown}.`)
+    : new Problem(502, `The ${service} could not be reached, or failed${shown}.`)
+}
+
+const isFastifyError = (error: unknown): error is FastifyError =>
+  error instanceof Error &&
+  'statusCode' in error &&
+  typeof error.statusCode === 'number' &&
+  error.statusCode < 500
+
+const detailOf: ReadonlyMap<number, string> = new Map([
+  [413, 'The body is too large: expected at most 16384 bytes.'],
+  [414, 'The URL is too long: expected at most 4096 characters.'],
+  [415, 'The content type is wrong: expected application/json in UTF-8, not compressed.'],
+])
+
+/** Fastify's own messages quote the request, so only its status is taken over. */
+function fromFastify(error: FastifyError): Problem {
+  const status = error.statusCode ?? 400
+  if (error.validation) return invalid(error.validation.map(toFieldError))
+  if (error.code === 'FST_ERR_BAD_URL')
+    return invalid([{ field: 'URL', expected: 'a path whose percent signs encode UTF-8', received: null }])
+  const detail = detailOf.get(status)
+  if (detail) return new Problem(status, detail)
+  return invalid([{ field: 'body', expected: 'JSON, without __proto__ and constructor', received: null }])
+}
+
+type ValidationError = NonNullable<FastifyError['validation']>[number] & { data?: unknown }
+
+/** What Ajv found wrong with a body, in our words. */
+function toFieldError({ keyword, params, instancePath, data }: ValidationError): FieldError {
+  const field = instancePath.slice(1) || 'body'
+  switch (keyword) {
+    case 'required':
+      return { field: String(params['missingProperty']), expected: 'a value', received: null }
+    case 'additionalProperties':
+      return unknownMember(String(params['additionalProperty']), data)
+    case 'enum':
+      return {
+        field,
+        expected: `one of ${[params['allowedValues']].flat().join(', ')}`,
+        received: toText(data),
+      }
+    default:
+      return { field, expected: `the type ${String(params['type'])}`, received: toText(data) }
+  }
+}
+
+function unknownMember(field: string, body: unknown): FieldError {
+  const member = Object.entries(Object(body)).find(([name]) => name === field)
+  return { field, expected: 'no such member', received: toText(member?.[1]) }
+}
+
+/** An object is named, not shown: writing one out that is nested deeply enough overflows the stack. */
+function toText(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** What was received is somebody else's text: long enough to recognise it, and no longer. */
+const cut = (error: FieldError): FieldError => ({
+  field: error.field.slice(0, RECEIVED_LENGTH),
+  expected: error.expected,
+  received: error.received?.slice(0, RECEIVED_LENGTH) ?? null,
+})

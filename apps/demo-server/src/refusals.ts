@@ -1,0 +1,60 @@
+/**
+ * Turns requests away that no route is for, before their body is looked at: 404, or 405 with what is
+ * allowed, or 414.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from './problem.ts'
+
+const URL_LENGTH = 4096
+
+/** Must be called before the routes are added: it learns from them which methods a path has. */
+export function addRefusals(app: FastifyInstance): void {
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set()
+    for (const each of [method].flat()) known.add(each)
+    methods.set(url, known)
+  })
+
+  let patterns: { pattern: RegExp; allowed: string }[] = []
+  app.addHook('onReady', (done) => {
+    patterns = [...methods].map(([url, known]) => ({
+      pattern: toPattern(url),
+      allowed: [...known].join(', '),
+    }))
+    done()
+  })
+
+  // The one hook that every request passes: two comparisons and a header.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    if (request.is404 || request.url.length > URL_LENGTH) done(refuse(request))
+    else done()
+  })
+
+  function refuse({ url, method }: FastifyRequest): Problem {
+    if (url.length > URL_LENGTH)
+      return new Problem(414, `The URL is too long: expected at most ${URL_LENGTH} characters.`)
+    const path = decode(url.replace(/[?#].*$/s, ''))
+    const allowed = patterns.find(({ pattern }) => pattern.test(path))?.allowed
+    return allowed === undefined
+      ? new Problem(404, 'There is no such route. GET /openapi.json lists all of them.')
+      : new Problem(405, `${method} is not allowed here, only ${allowed}.`, { headers: { allow: allowed } })
+  }
+}
+
+/** A route's path, where `:name` stands for one segment. */
+function toPattern(url: string): RegExp {
+  const segments = url
+    .split('/')
+    .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment.replaceAll('.', '\\.')))
+  return new RegExp(`^${segments.join('/')}$`)
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,68 @@
+/** What there is to run, and to read: the manifest, the sources and the page that links them. */
+import { scenarios } from '@overlap/workload'
+import type { FastifyInstance } from 'fastify'
+import type { Context } from '../context.ts'
+import { renderPage } from '../page.ts'
+import { Problem } from '../problem.ts'
+import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
+
+export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Context): void {
+  const page = renderPage(scenarios, lanes.names)
+  const names = { styles: lanes.names.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
+
+  app.get(
+    '/',
+    {
+      schema: {
+        summary: 'The page.',
+        tags: ['catalogue'],
+        response: { 200: textResponse('text/html', 'HTML without scripts.') },
+      },
+    },
+    (_request, reply) =>
+      reply
+        .type('text/html; charset=utf-8')
+        .header(
+          'content-security-policy',
+          "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        )
+        .header('referrer-policy', 'no-referrer')
+        .send(page),
+  )
+
+  app.get(
+    '/api/scenarios',
+    { schema: { summary: 'The manifest.', tags: ['catalogue'], response: { 200: scenariosResponse } } },
+    () => scenarios,
+  )
+
+  app.get<{ Params: { style: string; scenario: string } }>(
+    '/api/source/:style/:scenario',
+    {
+      schema: {
+        summary: 'The file that runs.',
+        tags: ['catalogue'],
+        params: {
+          type: 'object',
+          properties: {
+            style: { type: 'string', description: `One of ${names.styles}.` },
+            scenario: { type: 'string', description: `One of ${names.scenarios}.` },
+          },
+        },
+        response: { 200: textResponse('text/plain', 'TypeScript.'), default: problemResponse },
+      },
+    },
+    ({ params: { style, scenario } }, reply) => {
+      const files = sources.get(style)
+      const source = files?.get(scenario)
+      if (source !== undefined) return reply.type('text/plain; charset=utf-8').send(source)
+      const errors = [
+        ...(files ? [] : [{ field: 'style', expected: `one of ${names.styles}`, received: style }]),
+        ...(scenarios.some(({ name }) => name === scenario)
+          ? []
+          : [{ field: 'scenario', expected: `one of ${names.scenarios}`, received: scenario }]),
+      ]
+      throw new Problem(404, 'There is no such source.', { errors })
+    },
+  )
+}

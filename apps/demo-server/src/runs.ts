@@ -1,0 +1,68 @@
+/**
+ * The runs that have not settled, and the end of them all: once it is closing nothing starts, what runs
+ * may finish, and what has not finished after the grace is cancelled.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Why a run was cancelled: nobody is there to read the answer. */
+export class ClientLeftError extends Error {
+  override readonly name = 'ClientLeftError'
+}
+
+/** Why a run was cancelled: the server had waited for it for as long as it may. */
+export class ClosingError extends Error {
+  override readonly name = 'ClosingError'
+}
+
+/** How long cancelled runs have to settle before they are given up. A sound style needs one turn. */
+const SETTLE_MS = 2000
+
+interface Cancellable {
+  cancel(reason: Error): void
+}
+
+export class Runs {
+  readonly #running = new Set<Cancellable>()
+  readonly #empty = Promise.withResolvers<true>()
+  #closing = false
+
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  add(run: Cancellable): void {
+    this.#running.add(run)
+  }
+
+  delete(run: Cancellable): void {
+    this.#running.delete(run)
+    if (this.#closing) this.#resolveIfEmpty()
+  }
+
+  /**
+   * Starts closing. Resolves when nothing runs any more, with whether all of it finished within
+   * `graceMs`: the rest was cancelled. Closing again may only shorten the wait.
+   */
+  async drain(graceMs: number): Promise<boolean> {
+    this.#closing = true
+    this.#resolveIfEmpty()
+    if (await this.#emptyWithin(graceMs)) return true
+    for (const run of this.#running) run.cancel(new ClosingError('the server is closing'))
+    await this.#emptyWithin(SETTLE_MS)
+    return false
+  }
+
+  async #emptyWithin(ms: number): Promise<boolean> {
+    const timer = new AbortController()
+    const empty = await Promise.race([
+      this.#empty.promise,
+      sleep(ms, false, { signal: timer.signal }).catch(() => false),
+    ])
+    timer.abort()
+    return empty
+  }
+
+  #resolveIfEmpty() {
+    if (this.#running.size === 0) this.#empty.resolve(true)
+  }
+}

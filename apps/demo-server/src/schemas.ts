@@ -1,0 +1,89 @@
+/** The shapes of answers: Fastify makes its serializers from them, and `/openapi.json` shows them. */
+
+const text = { type: 'string' }
+const integer = { type: 'integer' }
+const object = (properties: Readonly<Record<string, object>>) => ({
+  type: 'object',
+  required: Object.keys(properties),
+  properties,
+})
+const ms = (description: string) => ({ type: ['number', 'null'], description })
+
+export const runResponse = {
+  description: 'What the scenario answered, and what its calls did meanwhile.',
+  ...object({
+    scenario: text,
+    style: { type: 'string', description: 'The style that ran it.' },
+    result: object({ sku: text, onHand: integer, reserved: integer, available: integer }),
+    trace: {
+      type: 'array',
+      description: 'The calls in the order of their start. Milliseconds since the run began.',
+      items: object({
+        call: text,
+        startedMs: { type: 'number' },
+        sentMs: ms('When a connection was lent to it. `null`: never.'),
+        endedMs: ms('`null`: not before the run did.'),
+        outcome: { type: ['string', 'null'], description: 'succeeded, failed or cancelled.' },
+      }),
+    },
+  }),
+}
+
+export const lanesResponse = {
+  description: 'The styles, and what runs in them.',
+  ...object({
+    active: { type: 'string', description: 'The style of runs that ask for none.' },
+    styles: {
+      type: 'array',
+      items: object({
+        name: text,
+        active: { type: 'boolean' },
+        running: { type: 'integer', description: 'Runs that have not settled.' },
+        draining: {
+          type: 'integer',
+          description: 'Those among them that it got as the active style, which it is no more.',
+        },
+      }),
+    },
+  }),
+}
+
+export const scenariosResponse = {
+  description: 'The manifest.',
+  type: 'array',
+  items: object({
+    name: text,
+    firstSentence: text,
+    group: text,
+    input: { type: 'array', items: text },
+    origin: text,
+  }),
+}
+
+export const problemResponse = {
+  description: 'What was wrong (RFC 9457).',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status', 'detail'],
+        properties: {
+          type: text,
+          title: text,
+          status: integer,
+          detail: text,
+          errors: {
+            type: 'array',
+            items: object({ field: text, expected: text, received: { type: ['string', 'null'] } }),
+          },
+        },
+      },
+    },
+  },
+}
+
+/** An answer that is not JSON. */
+export const textResponse = (contentType: string, description: string) => ({
+  description,
+  content: { [contentType]: { schema: text } },
+})

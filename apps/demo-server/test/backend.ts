@@ -1,0 +1,35 @@
+/** The real thing: Postgres, the reservation service with its ledger, and what Postgres says it is doing. */
+import { openPort, startPostgres, startReservationService } from '@overlap/backend'
+import { Client } from 'pg'
+
+const APPLICATION = 'overlap-demo-server-test'
+
+export async function startBackend(poolMax: number) {
+  const [postgres, service] = await Promise.all([startPostgres(), startReservationService()])
+  const port = openPort({
+    databaseUrl: postgres.url,
+    upstreamUrl: service.url,
+    poolMax,
+    applicationName: APPLICATION,
+  })
+  await port.prepare()
+  const spectator = new Client({ connectionString: postgres.url })
+  await spectator.connect()
+  return {
+    port,
+    ledger: service.ledger,
+    /** How many queries of the port Postgres is running now. */
+    async activeQueries(): Promise<number> {
+      const { rows } = await spectator.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'`,
+        [APPLICATION],
+      )
+      return rows[0]?.count ?? 0
+    },
+    async stop() {
+      await spectator.end()
+      await port.close()
+      await Promise.all([service.stop(), postgres.stop()])
+    },
+  }
+}

@@ -1,0 +1,506 @@
+/** What the server makes of requests, good and bad. The port answers at once: nothing here is about I/O. */
+import net from 'node:net'
+import { text } from 'node:stream/consumers'
+import { DatabaseError, HttpError, UnknownSkuError, scenarios, styleNames } from '@overlap/workload'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildApp, styles } from '../src/index.ts'
+import { ScriptedPort } from './scripted-port.ts'
+
+let port: ScriptedPort
+let app: FastifyInstance
+
+beforeAll(async () => {
+  port = new ScriptedPort()
+  app = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+  await app.ready()
+})
+afterAll(() => app.close())
+beforeEach(() => {
+  port.error = null
+  port.throwing = false
+  port.runs = []
+})
+
+interface ProblemBody {
+  status: number
+  title: string
+  detail: string
+  errors?: { field: string; expected: string; received: string | null }[]
+}
+
+/** Asks, and checks on the way what holds for every problem. */
+async function ask(
+  status: number,
+  request: InjectOptions | string,
+): Promise<ProblemBody & { allow: unknown }> {
+  const response = await app.inject(request)
+  expect(response.statusCode).toBe(status)
+  expect(response.headers['content-type']).toBe('application/problem+json')
+  expect(response.headers['x-content-type-options']).toBe('nosniff')
+  const body = response.json<ProblemBody & { type: string }>()
+  expect(body).toMatchObject({
+    type: 'about:blank',
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+  })
+  expect(response.body).not.toMatch(/node_modules|\.ts:\d|SELECT|127\.0\.0\.1:\d|    at /)
+  for (const { received } of body.errors ?? []) expect(received?.length ?? 0).toBeLessThanOrEqual(64)
+  return { ...body, allow: response.headers.allow }
+}
+
+const fieldsOf = ({ errors = [] }: ProblemBody) => errors.map(({ field }) => field)
+
+describe('a run', () => {
+  test.each(scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const)))(
+    '%s in %s answers with its result and its calls',
+    async (scenario, style) => {
+      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42`)
+      expect(response.statusCode).toBe(200)
+      expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
+      expect(response.headers['server-timing']).toMatch(
+        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
+      )
+      const ms = expect.any(Number)
+      const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
+      expect(response.json()).toEqual({
+        scenario,
+        style,
+        result: { sku: 'A-42', onHand: 42, reserved: 2, available: 40 },
+        trace: [
+          { call: 'findStock', ...call },
+          { call: 'fetchReservation', ...call },
+        ],
+      })
+    },
+  )
+
+  test('asks for 300 ms each when it is not told otherwise', async () => {
+    await app.inject('/api/run/combine?sku=A-42')
+    await app.inject('/api/run/combine?sku=A-42&dbMs=0&httpMs=10000')
+    expect(port.runs).toMatchObject([
+      { dbMs: 300, httpMs: 300 },
+      { dbMs: 0, httpMs: 10_000 },
+    ])
+  })
+
+  const badNumbers = [
+    '',
+    ' ',
+    '%20',
+    '+1',
+    '1e3',
+    '1e9',
+    '0x10',
+    '-1',
+    '-0',
+    '1.5',
+    '1.',
+    'NaN',
+    'Infinity',
+    'x',
+    '10001',
+  ]
+  const odderNumbers = [
+    '99999999999',
+    '%EF%BC%91%EF%BC%92',
+    '1,000',
+    '1_0',
+    '00',
+    '01',
+    '%00',
+    '1%00',
+    'null',
+    '%zz',
+  ]
+  test.each([...badNumbers, ...odderNumbers])(
+    'refuses dbMs and httpMs of "%s", and starts nothing',
+    async (value) => {
+      const problem = await ask(400, `/api/run/combine?sku=A-42&dbMs=${value}&httpMs=${value}`)
+      expect(fieldsOf(problem)).toEqual(['dbMs', 'httpMs'])
+      expect(problem.errors?.[0]?.expected).toContain('from 0 to 10000')
+      expect(port.runs).toHaveLength(0)
+    },
+  )
+
+  test.each([
+    ['dbMs twice', 'sku=A-42&dbMs=1&dbMs=1', ['dbMs']],
+    ['style twice', 'sku=A-42&style=effect&style=effect', ['style']],
+    ['sku twice', 'sku=A-42&sku=A-42', ['sku']],
+    ['dbMs as an array', 'sku=A-42&dbMs[]=1', ['dbMs[]']],
+    ['an unknown parameter', 'sku=A-42&delay=1', ['delay']],
+    ['a parameter in another case', 'sku=A-42&dbms=1', ['dbms']],
+    ['a parameter without a name', 'sku=A-42&=1', ['']],
+    [
+      'names of a prototype',
+      'sku=A-42&__proto__=1&constructor=2&toString=3',
+      ['__proto__', 'constructor', 'toString'],
+    ],
+    ['no sku', '', ['sku']],
+    ['an empty sku', 'sku=', ['sku']],
+    ['an sku of 65 characters', `sku=${'A'.repeat(65)}`, ['sku']],
+    ['an sku with a control character', 'sku=A%00', ['sku']],
+    ['an sku with a line break', 'sku=A-42%0A', ['sku']],
+    ['an sku with markup', 'sku=<script>', ['sku']],
+    ['an unknown style', 'sku=A-42&style=fibers', ['style']],
+    ['a style in another case', 'sku=A-42&style=Effect', ['style']],
+    ['a style named as a prototype', 'sku=A-42&style=__proto__', ['style']],
+    ['a style named as a constructor', 'sku=A-42&style=constructor', ['style']],
+    ['a style that is a path', 'sku=A-42&style=../promises', ['style']],
+    ['a style that is too long to be shown', `sku=A-42&style=${'x'.repeat(3000)}`, ['style']],
+    ['everything at once', 'style=x&dbMs=-1&httpMs=-1&y=1', ['y', 'style', 'sku', 'dbMs', 'httpMs']],
+  ])('refuses %s, and names each field', async (_what, query, fields) => {
+    expect(fieldsOf(await ask(400, `/api/run/combine?${query}`))).toEqual(fields)
+    expect(port.runs).toHaveLength(0)
+  })
+
+  test('an unknown parameter is answered with the known ones, an unknown style with the list', async () => {
+    const { errors } = await ask(400, '/api/run/combine?sku=A-42&x=1&style=x')
+    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs')
+    expect(errors?.[1]?.expected).toContain(styleNames.join(', '))
+  })
+
+  test.each([
+    'nope',
+    'Combine',
+    '__proto__',
+    'constructor',
+    'toString',
+    '..%2Fcombine',
+    '%00',
+    'a'.repeat(3000),
+  ])('an unknown scenario "%s" is not found', async (name) => {
+    const problem = await ask(404, `/api/run/${name}?sku=A-42`)
+    expect(problem.errors?.[0]?.expected).toBe('one of sequence, combine')
+  })
+
+  test.each([
+    [new UnknownSkuError('A-42'), 400],
+    [new DatabaseError('select secret from /var/lib', { code: 'ECONNREFUSED' }), 502],
+    [new DatabaseError('select secret', { code: 'ETIMEDOUT' }), 504],
+    [new DatabaseError('select secret', { code: 'postgres://u:p@127.0.0.1:5432' }), 502],
+    [new HttpError('http://127.0.0.1:1/secret', { status: 500 }), 502],
+    [new HttpError('secret', { status: 504 }), 504],
+    [new HttpError('secret', { code: 'UND_ERR_HEADERS_TIMEOUT' }), 504],
+    [new HttpError('secret', { code: 'ECONNRESET' }), 502],
+    [new TypeError('secret'), 500],
+  ])('%s becomes %i, with its timings and without its text', async (error, status) => {
+    port.error = error
+    const response = await app.inject('/api/run/combine?sku=A-42')
+    expect(response.headers['server-timing']).toMatch(/^db;dur=/)
+    const { detail } = await ask(status, '/api/run/combine?sku=A-42')
+    expect(detail).not.toMatch(/secret|127|select/)
+  })
+
+  test('a port that throws is a defect, and the next run is answered', async () => {
+    port.error = new TypeError('secret')
+    port.throwing = true
+    await ask(500, '/api/run/combine?sku=A-42')
+    port.error = null
+    expect((await app.inject('/api/run/combine?sku=A-42')).statusCode).toBe(200)
+  })
+})
+
+describe('routes', () => {
+  test.each([
+    '/nope',
+    '/api',
+    '/api/',
+    '/api/run',
+    '/api/run/combine/',
+    '/api/run/combine/x',
+    '//',
+    '/api//styles',
+    '/API/styles',
+    '/livez/',
+    '/api/source/effect',
+    '/api/source/effect/combine/x',
+    '/%2e%2e/etc/passwd',
+    '/api/style/..',
+  ])('there is no %s', async (url) => {
+    await ask(404, url)
+  })
+
+  const get = [
+    '/',
+    '/api/scenarios',
+    '/api/styles',
+    '/api/run/combine',
+    '/api/run/nope',
+    '/api/events',
+    '/metrics',
+  ]
+  const more = ['/livez', '/readyz', '/openapi.json', '/api/source/effect/combine']
+  test.each([...get, ...more])('%s can be read, and nothing else', async (url) => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
+      // The wrong body too: what is not allowed is not read.
+      const payload = method === 'TRACE' ? undefined : 'x'.repeat(20_000)
+      expect((await ask(405, { method: method as 'POST', url, ...(payload && { payload }) })).allow).toBe(
+        'GET, HEAD',
+      )
+    }
+  })
+
+  test.each(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'] as const)(
+    '/api/style does not take %s',
+    async (method) => {
+      const response = await app.inject({ method, url: '/api/style' })
+      expect(response.statusCode).toBe(405)
+      expect(response.headers.allow).toBe('PUT')
+    },
+  )
+
+  test.each([...get, ...more].filter((url) => url !== '/api/run/nope'))(
+    'HEAD %s answers without a body',
+    async (url) => {
+      const path = url === '/api/run/combine' ? `${url}?sku=A-42` : url
+      const response = await app.inject({ method: 'HEAD', url: path })
+      expect(response.statusCode).toBe(200)
+      expect(response.body).toBe('')
+    },
+  )
+
+  test('a URL that is too long is refused, whether there is a route or not', async () => {
+    await ask(414, `/api/run/combine?sku=${'A'.repeat(4096)}`)
+    await ask(414, `/${'a'.repeat(4096)}`)
+  })
+
+  test('a URL that cannot be decoded is refused', async () => {
+    await ask(400, '/api/run/%zz')
+  })
+
+  test('all answers forbid sniffing, and the page forbids everything else', async () => {
+    const response = await app.inject('/')
+    expect(response.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(response.headers['content-security-policy']).toContain("default-src 'none'")
+    for (const url of [...get, ...more].filter((each) => each !== '/api/events' && each !== '/api/run/nope'))
+      expect((await app.inject(url)).headers['x-content-type-options']).toBe('nosniff')
+  })
+
+  test('the page links every run and every source, and each link leads somewhere', async () => {
+    const { body } = await app.inject('/')
+    expect(body).not.toMatch(/<script|<style|style="|onclick/)
+    const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
+    expect(links.filter((link) => link.startsWith('/api/run/'))).toHaveLength(
+      scenarios.length * styleNames.length,
+    )
+    expect(links.filter((link) => link.startsWith('/api/source/'))).toHaveLength(
+      scenarios.length * styleNames.length,
+    )
+    for (const link of links.filter((each) => each !== '/api/events'))
+      expect({ link, status: (await app.inject(link)).statusCode }).toEqual({ link, status: 200 })
+  })
+
+  test('the manifest is the one of the workload', async () => {
+    expect((await app.inject('/api/scenarios')).json()).toEqual(scenarios)
+  })
+
+  test.each([
+    'effect/nope',
+    'nope/combine',
+    '__proto__/combine',
+    'effect/__proto__',
+    'effect/constructor',
+    'effect/adapter',
+  ])('there is no source %s', async (path) => {
+    await ask(404, `/api/source/${path}`)
+  })
+  test.each(['..%2f..%2fpackage.json', '..%5c..', '%00', 'combine.ts', 'combine%00'])(
+    'a source is not a path: %s',
+    async (path) => {
+      expect(fieldsOf(await ask(404, `/api/source/effect/${path}`))).toEqual(['scenario'])
+    },
+  )
+
+  test('the description has every route, and every parameter with its range and default', async () => {
+    const response = await app.inject('/openapi.json')
+    const { openapi, paths } = response.json<{
+      openapi: string
+      paths: Record<
+        string,
+        Record<string, { summary?: string; tags?: string[]; parameters?: { name: string }[] }>
+      >
+    }>()
+    expect(openapi).toBe('3.1.0')
+    expect(Object.keys(paths).toSorted()).toEqual(
+      [
+        '/',
+        '/api/events',
+        '/api/scenarios',
+        '/api/source/{style}/{scenario}',
+        '/api/style',
+        '/api/styles',
+        '/livez',
+        '/metrics',
+        '/openapi.json',
+        '/readyz',
+        ...scenarios.map(({ name }) => `/api/run/${name}`),
+      ].toSorted(),
+    )
+    for (const [path, operations] of Object.entries(paths))
+      for (const operation of Object.values(operations)) {
+        expect({ path, ...operation }).toMatchObject({
+          summary: expect.any(String),
+          tags: [expect.any(String)],
+        })
+      }
+    expect(paths['/api/run/combine']?.['get']?.parameters).toEqual([
+      expect.objectContaining({ name: 'style', required: false }),
+      expect.objectContaining({ name: 'sku', required: true }),
+      expect.objectContaining({
+        name: 'dbMs',
+        schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 300 },
+      }),
+      expect.objectContaining({
+        name: 'httpMs',
+        schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 300 },
+      }),
+    ])
+  })
+})
+
+describe('a socket', () => {
+  test.each([
+    ['what is not HTTP', 'GARBAGE\r\n\r\n', 400],
+    ['headers that are too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+    ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    [
+      'two lengths',
+      'PUT /api/style HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+    ],
+    ['a question to the server itself', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404],
+    ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
+  ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const url = await fresh.listen({ port: 0, host: '127.0.0.1' })
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(request)
+    expect(await text(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+    await fresh.close()
+  })
+})
+
+describe('PUT /api/style', () => {
+  const put = (payload: string | object, headers: Record<string, string> = {}): InjectOptions => ({
+    method: 'PUT',
+    url: '/api/style',
+    payload,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+
+  test('swaps, and answers as GET /api/styles does', async () => {
+    const swapped = await app.inject(put({ style: 'effect' }))
+    expect(swapped.statusCode).toBe(200)
+    expect(swapped.json()).toMatchObject({ active: 'effect' })
+    expect((await app.inject('/api/styles')).json()).toEqual(swapped.json())
+    expect((await app.inject('/api/run/combine?sku=A-42')).json()).toMatchObject({ style: 'effect' })
+    await app.inject(put({ style: 'promises' }))
+  })
+
+  test.each([
+    ['an unknown style', { style: 'x' }, ['style']],
+    ['a style of another type', { style: 7 }, ['style']],
+    ['a style named as a prototype', { style: '__proto__' }, ['style']],
+    ['no style', {}, ['style']],
+    ['an unknown member', { style: 'effect', force: true }, ['force']],
+    ['an array', '[]', ['body']],
+    ['null', 'null', ['body']],
+    ['nothing', '', ['body']],
+    ['what is not JSON', '{"style":', ['body']],
+    ['a prototype', '{"style":"effect","__proto__":{"a":1}}', ['body']],
+    ['a constructor', '{"style":"effect","constructor":{"prototype":{"a":1}}}', ['body']],
+    ['what is too deep', '['.repeat(8000) + ']'.repeat(8000), ['body']],
+  ])('refuses %s, and swaps nothing', async (_what, payload, fields) => {
+    expect(fieldsOf(await ask(400, put(payload)))).toEqual(fields)
+    expect((await app.inject('/api/styles')).json()).toMatchObject({ active: 'promises' })
+    expect(({} as { a?: unknown }).a).toBeUndefined()
+  })
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/json; charset=utf-7',
+    'application/jsonx',
+    'x',
+  ])('refuses the content type %s', async (type) => {
+    await ask(415, put('{"style":"effect"}', { 'content-type': type }))
+  })
+
+  test('refuses a compressed body, and one that is too large', async () => {
+    await ask(415, put('{"style":"effect"}', { 'content-encoding': 'gzip' }))
+    await ask(413, put(`{"style":"${'x'.repeat(16 * 1024)}"}`))
+  })
+
+  test.each(['evil.example', 'evil.example:8888', '127.0.0.1.evil.example', '192.168.0.7'])(
+    'refuses a request that is addressed to "%s"',
+    async (host) => {
+      await ask(421, put({ style: 'effect' }, { host }))
+    },
+  )
+  test.each(['localhost', '127.0.0.1:8888', '[::1]:8888'])(
+    'takes a request that is addressed to %s',
+    async (host) => {
+      expect((await app.inject(put({ style: 'promises' }, { host }))).statusCode).toBe(200)
+    },
+  )
+
+  test('needs the admin token once there is one, and tells nobody what it is', async () => {
+    const adminToken = '0123456789abcdef'
+    const guarded = buildApp({ port, styles, initialStyle: 'promises', adminToken, logLevel: 'silent' })
+    const answer = (headers: Record<string, string>) => guarded.inject(put({ style: 'effect' }, headers))
+    for (const authorization of ['', 'Bearer', `Basic ${adminToken}`, `Bearer ${adminToken}x`, adminToken]) {
+      const response = await answer({ authorization })
+      expect(response.statusCode).toBe(401)
+      expect(response.headers['www-authenticate']).toBe('Bearer realm="overlap"')
+      expect(response.body).not.toContain(adminToken)
+    }
+    expect((await guarded.inject('/api/styles')).json()).toMatchObject({ active: 'promises' })
+    expect((await answer({ authorization: `Bearer ${adminToken}`, host: 'demo.example' })).statusCode).toBe(
+      200,
+    )
+    await guarded.close()
+  })
+})
+
+describe('what an operator asks', () => {
+  test('many who ask whether it is ready share one check', async () => {
+    const counted = new ScriptedPort()
+    const fresh = buildApp({ port: counted, styles, initialStyle: 'promises', logLevel: 'silent' })
+    await Promise.all(Array.from({ length: 50 }, () => fresh.inject('/readyz')))
+    expect(counted.checks).toBe(1)
+    await fresh.close()
+  })
+
+  test('it is not ready while what stands behind it does not answer, and lives', async () => {
+    const down = new ScriptedPort()
+    down.ready = false
+    const fresh = buildApp({ port: down, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const response = await fresh.inject('/readyz')
+    expect(response.statusCode).toBe(503)
+    expect(response.headers['retry-after']).toBe('5')
+    expect((await fresh.inject('/livez')).statusCode).toBe(200)
+    await fresh.close()
+  })
+
+  test('the metrics count each run by its outcome', async () => {
+    const fresh = buildApp({ port, styles, initialStyle: 'generators', logLevel: 'silent' })
+    await fresh.inject('/api/run/combine?sku=A-42')
+    await fresh.inject('/api/run/combine?sku=A-42')
+    port.error = new DatabaseError('x')
+    await fresh.inject('/api/run/combine?sku=A-42')
+    const { body, headers } = await fresh.inject('/metrics')
+    expect(headers['content-type']).toContain('text/plain')
+    const labels = 'scenario="combine",style="generators"'
+    expect(body).toContain(`overlap_runs_total{${labels},outcome="succeeded"} 2\n`)
+    expect(body).toContain(`overlap_runs_total{${labels},outcome="failed"} 1\n`)
+    expect(body).toContain(`overlap_runs_total{${labels},outcome="cancelled"} 0\n`)
+    expect(body).toContain(`overlap_run_duration_seconds_count{${labels}} 3\n`)
+    expect(body).toContain('overlap_runs_running{style="generators"} 0\n')
+    expect(body).toContain('overlap_database_connections{state="idle"} 1\n')
+    expect(body).toContain('process_cpu_seconds_total')
+    await fresh.close()
+  })
+})

@@ -1,0 +1,215 @@
+/** Runs on real Postgres and real HTTP: what they answer, who may leave, and what a swap does to them. */
+import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Style, styleNames } from '@overlap/workload'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { buildApp, styles } from '../src/index.ts'
+import { startBackend } from './backend.ts'
+import { ScriptedPort } from './scripted-port.ts'
+
+let backend: Awaited<ReturnType<typeof startBackend>>
+let app: FastifyInstance | undefined
+
+/** On any free port of this machine. */
+async function listen(build: FastifyInstance): Promise<string> {
+  app = build
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+beforeAll(async () => {
+  backend = await startBackend(50)
+})
+afterAll(() => backend.stop())
+afterEach(async () => {
+  await app?.close()
+  app = undefined
+})
+
+const options = { initialStyle: 'promises', logLevel: 'silent' } as const
+
+interface Answer {
+  status: number
+  style: string
+  result: { sku: string }
+}
+
+async function get<A = Answer>(url: string, init?: RequestInit): Promise<A> {
+  const response = await fetch(url, init)
+  return { status: response.status, ...((await response.json()) as object) } as A
+}
+
+const put = (url: string, style: string) =>
+  fetch(`${url}/api/style`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ style }),
+  })
+
+interface Report {
+  active: string
+  styles: { name: string; running: number; draining: number }[]
+}
+const reportOf = async (url: string, name: string) =>
+  (await get<Report>(`${url}/api/styles`)).styles.find((each) => each.name === name)
+
+describe('a run', () => {
+  test.each(styleNames)('%s answers with what Postgres and the service hold', async (style) => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const query = `style=${style}&sku=A-42&dbMs=0&httpMs=0`
+    expect(await get(`${url}/api/run/combine?${query}`)).toMatchObject({
+      status: 200,
+      style,
+      result: { available: 40 },
+    })
+    expect(await get(`${url}/api/run/sequence?${query}`)).toMatchObject({
+      status: 200,
+      style,
+      result: { available: 40 },
+    })
+  })
+
+  test('an sku that Postgres does not know is the fault of the request', async () => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    expect(await get(`${url}/api/run/combine?sku=Z-1&dbMs=0`)).toMatchObject({
+      status: 400,
+      errors: [{ field: 'sku', received: 'Z-1' }],
+    })
+  })
+
+  test.each(styleNames)('when its client leaves, %s leaves nothing running', async (style) => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const controller = new AbortController()
+    const run = `${url}/api/run/combine?style=${style}&sku=A-42&dbMs=10000&httpMs=10000`
+    const left = fetch(run, { signal: controller.signal }).catch((error: unknown) => error)
+    await vi.waitUntil(async () => (await backend.activeQueries()) === 1 && backend.ledger.openRequests === 1)
+    controller.abort()
+    expect(await left).toBeInstanceOf(DOMException)
+    await vi.waitUntil(async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0)
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(metrics).toContain(
+      `overlap_runs_total{scenario="combine",style="${style}",outcome="cancelled"} 1\n`,
+    )
+    expect(await reportOf(url, style)).toMatchObject({ running: 0 })
+  })
+})
+
+describe('a swap', () => {
+  test('what runs finishes in the style that it began in, and drains only where it came by default', async () => {
+    const port = new ScriptedPort()
+    port.holding = true
+    const url = await listen(buildApp({ ...options, port, styles }))
+    const byDefault = get(`${url}/api/run/combine?sku=A-42`)
+    const asked = get(`${url}/api/run/combine?sku=A-42&style=promises`)
+    await vi.waitUntil(() => port.runs.length === 2)
+    expect(await reportOf(url, 'promises')).toMatchObject({ running: 2, draining: 0 })
+
+    await put(url, 'effect')
+    expect(await reportOf(url, 'promises')).toMatchObject({ running: 2, draining: 1 })
+    const next = get(`${url}/api/run/combine?sku=A-42`)
+    await vi.waitUntil(() => port.runs.length === 3)
+    expect(await reportOf(url, 'effect')).toMatchObject({ running: 1, draining: 0 })
+
+    port.release()
+    expect((await Promise.all([byDefault, asked, next])).map(({ style }) => style)).toEqual([
+      'promises',
+      'promises',
+      'effect',
+    ])
+    expect(await reportOf(url, 'promises')).toMatchObject({ running: 0, draining: 0 })
+  })
+
+  test(
+    'under load, fails no run, and every answer names the style that made it',
+    { timeout: 15_000 },
+    async () => {
+      // Each style signs its answers: the result's sku tells who made it.
+      const signed = styles.map((style): Style => {
+        const sign =
+          (scenario: 'combine' | 'sequence'): Style['combine'] =>
+          async (port, sku, signal) => ({ ...(await style[scenario](port, sku, signal)), sku: style.name })
+        return { name: style.name, combine: sign('combine'), sequence: sign('sequence') }
+      })
+      const url = await listen(buildApp({ ...options, port: backend.port, styles: signed }))
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
+      // Every style that was asked for, and the last one of which the answer has come.
+      const asked = ['promises']
+      let confirmed = 0
+      const swaps = new AbortController()
+      const wrong: unknown[] = []
+      const seen = new Set<string>()
+
+      async function client() {
+        while (!swaps.signal.aborted) {
+          const oldest = confirmed
+          const { status, body } = await request(`${url}/api/run/combine?sku=A-42&dbMs=20&httpMs=20`, agent)
+          const answer = JSON.parse(body) as Answer
+          const possible = asked.slice(oldest)
+          if (status !== 200 || answer.result.sku !== answer.style || !possible.includes(answer.style))
+            wrong.push({ status, possible, named: answer.style, made: answer.result?.sku })
+          seen.add(answer.style)
+        }
+      }
+      const clients = Array.from({ length: 50 }, client)
+      for (let swap = 0; swap < 20; swap++) {
+        const style = styleNames[swap % styleNames.length] ?? 'effect'
+        asked.push(style)
+        expect((await put(url, style)).status).toBe(200)
+        confirmed = asked.length - 1
+        await sleep(150)
+      }
+      swaps.abort()
+      await Promise.all(clients)
+      agent.destroy()
+
+      expect(wrong.slice(0, 3)).toEqual([])
+      expect([...seen].toSorted()).toEqual([...styleNames].toSorted())
+      const { styles: lanes } = await get<Report>(`${url}/api/styles`)
+      expect(lanes.map(({ running, draining }) => running + draining)).toEqual([0, 0, 0, 0, 0])
+    },
+  )
+})
+
+describe('drain', () => {
+  test('lets what runs finish, while it refuses new runs and is not ready', async () => {
+    const port = new ScriptedPort()
+    port.holding = true
+    const url = await listen(buildApp({ ...options, port, styles }))
+    const running = get(`${url}/api/run/combine?sku=A-42`)
+    await vi.waitUntil(() => port.runs.length === 1)
+
+    const drained = app?.drain(10_000)
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    const refused = await fetch(`${url}/api/run/combine?sku=A-42`)
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toBe('5')
+    expect(refused.headers.get('connection')).toBe('close')
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+
+    port.release()
+    expect(await drained).toBe(true)
+    expect((await running).status).toBe(200)
+    expect(port.runs).toHaveLength(1)
+  })
+
+  test('cancels what has not finished after the grace', async () => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const running = get(`${url}/api/run/combine?sku=A-42&dbMs=10000&httpMs=10000`)
+    await vi.waitUntil(async () => (await backend.activeQueries()) === 1 && backend.ledger.openRequests === 1)
+    expect(await app?.drain(10)).toBe(false)
+    expect((await running).status).toBe(503)
+    await vi.waitUntil(async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0)
+  })
+})
+
+function request(url: string, agent: http.Agent): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    http
+      .get(url, { agent }, (response) => {
+        let body = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+        response.on('end', () => resolve({ status: response.statusCode, body })).on('error', reject)
+      })
+      .on('error', reject)
+  })
+}
