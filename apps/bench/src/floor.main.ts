@@ -1,13 +1,16 @@
 /**
- * The floor: what somebody would write by hand who wants these two calls and nothing else. A bare
- * `node:http` handler makes them with plain callbacks, through the same port as the demo server.
+ * The floor: what somebody would write by hand who wants this answer and nothing else. Bare `node:http`
+ * handlers make the two calls with plain callbacks, through the same port as the demo server.
+ *
+ * `/` answers what the demo server answers, times of the calls included, so that both send and parse the
+ * same bytes. `/bare` answers the result alone, and takes no time of anything.
  *
  * Started by the benchmark, which it tells its address, and its CPU time whenever it is asked.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { openPort } from '@overlap/backend'
-import type { Reservation, Stock } from '@overlap/workload'
+import { type Observe, openPort } from '@overlap/backend'
+import type { Availability, Cancel, Port, Reservation, Stock } from '@overlap/workload'
 
 const { DATABASE_URL = '', UPSTREAM_URL = '', POOL_MAX = '50' } = process.env
 const port = openPort({
@@ -15,16 +18,54 @@ const port = openPort({
   upstreamUrl: UPSTREAM_URL,
   poolMax: Number(POOL_MAX),
 })
+await port.prepare()
 
-const server = http.createServer((_request, response) => {
+const server = http.createServer((request, response) => {
+  const cancel = request.url === '/bare' ? answerBare(response) : answerTimed(response)
+  response.on('close', cancel)
+})
+
+function answerBare(response: http.ServerResponse): Cancel {
+  return combine(port, (error, result) => {
+    if (error) send(response, 502, { title: error.message })
+    else send(response, 200, result)
+  })
+}
+
+function answerTimed(response: http.ServerResponse): Cancel {
+  const start = performance.now()
+  const now = () => Math.round((performance.now() - start) * 10) / 10
+  const times = { findStock: [0, 0, 0], fetchReservation: [0, 0, 0] }
+  const observe: Observe = (call, event) => {
+    times[call][event === 'started' ? 0 : event === 'sent' ? 1 : 2] = now()
+  }
+  return combine(port.forRun({ dbMs: 0, httpMs: 0, observe }), (error, result) => {
+    if (error) return send(response, 502, { title: error.message })
+    const trace = Object.entries(times).map(([call, [startedMs, sentMs, endedMs]]) => {
+      return { call, startedMs, sentMs, endedMs, outcome: 'succeeded' }
+    })
+    const [db, reservation] = [times.findStock, times.fetchReservation].map(([started = 0, , ended = 0]) =>
+      (ended - started).toFixed(1),
+    )
+    response.setHeader('x-content-type-options', 'nosniff')
+    response.setHeader('server-timing', `db;dur=${db}, http;dur=${reservation}, total;dur=${now()}`)
+    send(response, 200, { scenario: 'combine', style: 'by hand', result, trace })
+  })
+}
+
+/** Both calls at the same time, with plain callbacks. */
+function combine(
+  { findStock, fetchReservation }: Port,
+  done: (error: Error | null, result?: Availability) => void,
+): Cancel {
   let stock: Stock | undefined
   let reservation: Reservation | undefined
-  const cancelStock = port.findStock('A-42', (error, found) => {
+  const cancelStock = findStock('A-42', (error, found) => {
     if (error) return fail(error)
     stock = found
     join()
   })
-  const cancelReservation = port.fetchReservation('A-42', (error, fetched) => {
+  const cancelReservation = fetchReservation('A-42', (error, fetched) => {
     if (error) return fail(error)
     reservation = fetched
     join()
@@ -33,22 +74,27 @@ const server = http.createServer((_request, response) => {
     if (!stock || !reservation) return
     const { sku, onHand } = stock
     const { reserved } = reservation
-    answer(200, { sku, onHand, reserved, available: onHand - reserved })
+    done(null, { sku, onHand, reserved, available: onHand - reserved })
   }
   function fail(error: Error) {
     cancel()
-    answer(502, { title: error.message })
-  }
-  function answer(status: number, body: object) {
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(JSON.stringify(body))
+    done(error)
   }
   function cancel() {
     cancelStock()
     cancelReservation()
   }
-  response.on('close', cancel)
-})
+  return cancel
+}
+
+function send(response: http.ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  })
+  response.end(text)
+}
 
 server.listen(0, '127.0.0.1', () => {
   const { port: number } = server.address() as AddressInfo

@@ -1,8 +1,8 @@
 /**
  * `npm run bench:server`: what the demo server costs in each style, against the floor.
  *
- * `combine` without delays, over kept-alive connections. All servers run from the start and are warm.
- * A round gives each of them a slice of load, in a random order, and ratios are taken within a round:
+ * `combine` without delays, over kept-alive connections. Each style has a server of its own, as an
+ * operator would run it; all of them run from the start and are warm. A round gives each of them a slice of load, in a random order, and ratios are taken within a round:
  * what slows the machine down slows a whole round. The floor is measured twice in each round (A/A): its
  * ratio to itself tells how far a ratio can be trusted.
  */
@@ -43,25 +43,28 @@ interface Slice {
 }
 
 const children: ChildProcess[] = []
-const [postgres, service] = await Promise.all([startPostgres(), forkReservationService()])
+const poolMax = 50
+const [postgres, service] = await Promise.all([
+  startPostgres({ maxConnections: poolMax * (styleNames.length + 1) + 20 }),
+  forkReservationService(),
+])
 try {
   const env = {
     ...process.env,
     DATABASE_URL: postgres.url,
     UPSTREAM_URL: service.url,
-    POOL_MAX: '50',
+    POOL_MAX: String(poolMax),
   }
-  const [floor, demo] = await Promise.all([startFloor(env), startDemo(env)])
+  const floor = await startFloor(env)
   const subjects: Subject[] = [
     { ...floor, name: 'floor' },
     { ...floor, name: 'floor again (A/A)' },
-    ...styleNames.map((style) => ({
-      ...demo,
-      name: style,
-      url: `${demo.url}/api/run/combine?style=${style}&sku=A-42&dbMs=0&httpMs=0`,
-    })),
+    { ...floor, name: 'floor, result alone', url: `${floor.url}/bare` },
   ]
-  for (let warmUp = 0; warmUp < 2; warmUp++) for (const subject of subjects) await measure(subject)
+  for (const style of styleNames) {
+    subjects.push({ ...(await startDemo({ ...env, STYLE: style })), name: style })
+  }
+  for (let warmUp = 0; warmUp < 5; warmUp++) for (const subject of subjects) await measure(subject)
 
   const slices = new Map(subjects.map(({ name }) => [name, [] as Slice[]]))
   for (let round = 1; round <= rounds; round++) {
@@ -104,7 +107,7 @@ async function startDemo(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>>
     const [, cpuSeconds] = /^process_cpu_seconds_total (\S+)/m.exec(metrics) ?? []
     return Number(cpuSeconds) * 1e6
   }
-  return { url, cpuTime }
+  return { url: `${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`, cpuTime }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
