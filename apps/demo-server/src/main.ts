@@ -15,6 +15,8 @@ import { styles } from './styles.ts'
 
 /** How long runs may go on after a signal. */
 const GRACE_MS = 15_000
+/** Signals that come sooner after the first one are the same. */
+const SAME_SIGNAL_MS = 300
 /** For everything else that a shutdown does. */
 const STOP_MS = 10_000
 
@@ -27,12 +29,12 @@ if (problems) {
 const stops = new Stops()
 
 // Before anything is started, so that a signal during the start stops what there is by then.
-closeWithGrace(
+const grace = closeWithGrace(
   {
+    skip: ['SIGINT', 'SIGTERM'],
     delay: GRACE_MS + STOP_MS,
     logger: false,
     onTimeout: () => console.error('Overlap could not stop in time, and ends as it is.'),
-    onSecondSignal: (signal) => console.error(`Overlap ends at once: a second signal came (${signal}).`),
   },
   async ({ err }) => {
     if (err) console.error('Overlap stops because of a defect:', err)
@@ -44,6 +46,20 @@ closeWithGrace(
     }
   },
 )
+
+// Ctrl-C goes to everybody in the terminal, and npm, which is one of them, passes it on: that is one wish.
+let closingSince: number | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    const now = performance.now()
+    closingSince ??= now
+    if (closingSince === now) grace.close()
+    else if (now - closingSince > SAME_SIGNAL_MS) {
+      console.error(`Overlap ends at once: a second signal came (${signal}).`)
+      process.exit(1)
+    }
+  })
+}
 
 try {
   const address = await start(settings)
