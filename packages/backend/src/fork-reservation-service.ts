@@ -20,10 +20,10 @@ export async function forkReservationService(): Promise<ForkedReservationService
   })
   const exited = once(child, 'exit')
   const url = await new Promise<string>((resolve, reject) => {
-    child.once('message', (message) => {
+    // Under `node --watch`, Node itself sends messages too: which files the child has loaded.
+    child.on('message', (message) => {
       if (typeof message === 'object' && 'url' in message && typeof message.url === 'string')
         resolve(message.url)
-      else reject(new Error('the reservation service did not tell its address'))
     })
     child.once('error', reject)
     child.once('exit', (code) =>

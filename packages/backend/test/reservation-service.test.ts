@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { forkReservationService, startReservationService, type ReservationService } from '../src/index.ts'
 import { alive, runScript } from './child.ts'
 import { eventually } from './eventually.ts'
@@ -65,6 +65,14 @@ describe('the reservation service in a process of its own', () => {
     await forked.stop()
     await forked.stop()
     await expect(fetch(`${forked.url}/livez`)).rejects.toThrow('fetch failed')
+  })
+
+  test('tells its address under node --watch, which sends messages of its own', async () => {
+    vi.stubEnv('WATCH_REPORT_DEPENDENCIES', '1')
+    const forked = await forkReservationService()
+    vi.unstubAllEnvs()
+    expect((await fetch(`${forked.url}/livez`)).status).toBe(200)
+    await forked.stop()
   })
 
   test.for(['SIGKILL', 'SIGTERM'] as const)(
