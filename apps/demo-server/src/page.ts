@@ -23,7 +23,7 @@ export function renderPage(scenarios: readonly Scenario[], styleNames: readonly 
 <h1>Overlap</h1>
 <p>One I/O-bound job in five concurrency styles.</p>
 <table>
-<thead><tr><th scope="col">Scenario</th>${styleNames.map((style) => `<th scope="col">${escape(style)}</th>`).join('')}</tr></thead>
+<thead><tr><th scope="col">Scenario</th><th scope="col">What it does, and in the talks</th>${styleNames.map((style) => `<th scope="col">${escape(style)}</th>`).join('')}</tr></thead>
 <tbody>
 ${scenarios.map((scenario) => renderRow(scenario, styleNames)).join('\n')}
 </tbody>
@@ -43,7 +43,7 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
     const source = link(`/api/source/${encodeURIComponent(style)}/${name}`, 'source')
     return `<td>${run} · ${source}</td>`
   })
-  return `<tr><th scope="row">${escape(name)}<br>${escape(firstSentence)}<br>${escape(origin)}</th>${cells.join('')}</tr>`
+  return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
 
 const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
