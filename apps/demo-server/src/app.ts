@@ -23,7 +23,7 @@ import { addStyleRoutes } from './routes/styles.ts'
 import { Runs } from './runs.ts'
 import { readSources } from './sources.ts'
 
-export interface AppOptions {
+interface AppOptions {
   readonly port: ServerPort
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */

@@ -5,7 +5,8 @@ import http from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { EventHub } from '../src/event-hub.ts'
-import { buildApp, styles } from '../src/index.ts'
+import { buildApp } from '../src/app.ts'
+import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
 
 let port: ScriptedPort

@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers'
 import { DatabaseError, HttpError, UnknownSkuError, scenarios, styleNames } from '@overlap/workload'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { buildApp, styles } from '../src/index.ts'
+import { buildApp } from '../src/app.ts'
+import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
 
 let port: ScriptedPort

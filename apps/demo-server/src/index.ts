@@ -1,2 +1,0 @@
-export { type AppOptions, buildApp } from './app.ts'
-export { styles } from './styles.ts'
