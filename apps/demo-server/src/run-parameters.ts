@@ -6,6 +6,7 @@
  * or a parameter given twice is an error, and never a number that nobody meant. Every error is reported,
  * not only the first.
  */
+import { DELAY_LIMIT_MS } from '@overlap/backend'
 import { type FieldError, type Problem, invalid } from './problem.ts'
 
 export interface RunParameters {
@@ -27,7 +28,6 @@ interface Parameter<A> {
 
 const SKU = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
 const integer = /^(0|[1-9][0-9]*)$/
-const DELAY_LIMIT_MS = 10_000
 
 const sku: Parameter<string> = {
   expected: '1 to 64 letters, digits, dots, hyphens or underscores, the first of them a letter or a digit',

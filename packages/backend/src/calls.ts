@@ -1,4 +1,8 @@
-/** What is told about the calls of a port while they run. */
+/** What is asked of the calls of a port, and told about them while they run. */
+
+/** The longest that either answer can be asked to take, in ms. */
+export const DELAY_LIMIT_MS = 10_000
+
 export type CallName = 'findStock' | 'fetchReservation'
 
 /**

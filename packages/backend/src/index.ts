@@ -1,3 +1,4 @@
+export { DELAY_LIMIT_MS } from './calls.ts'
 export { openPort } from './port.ts'
 export type { CallEvent, CallName, Observe, PortOptions, PortStats, RealPort, RunOptions } from './port.ts'
 export { startPostgres } from './postgres.ts'

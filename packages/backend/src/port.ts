@@ -8,7 +8,7 @@
 import type { Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
 import { askService } from './ask-service.ts'
-import type { Observe } from './calls.ts'
+import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
 import { createFetchReservation } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
 import { HttpLines, type HttpStats } from './http-lines.ts'
@@ -100,6 +100,6 @@ function readUpstream(upstreamUrl: string) {
 }
 
 function checkDelay(name: string, ms: number) {
-  if (!Number.isSafeInteger(ms) || ms < 0 || ms > 10_000)
-    throw new RangeError(`${name} must be an integer from 0 to 10000`)
+  if (!Number.isSafeInteger(ms) || ms < 0 || ms > DELAY_LIMIT_MS)
+    throw new RangeError(`${name} must be an integer from 0 to ${DELAY_LIMIT_MS}`)
 }

@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
+import { DELAY_LIMIT_MS } from './calls.ts'
 
 /** Counts of reservation requests, and of sockets that were opened for them. */
 export interface Ledger {
@@ -37,7 +38,6 @@ export interface ReservationServiceOptions {
 }
 
 const reservations: ReadonlyMap<string, number> = new Map([['A-42', 2]])
-const DELAY_LIMIT_MS = 10_000
 
 export async function startReservationService(
   options: ReservationServiceOptions = {},
