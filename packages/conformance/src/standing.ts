@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import type { Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
+import { interleave } from './interleave.ts'
 import { type Answer, type Script, failure, scripts, successes, unanswered } from './reference.ts'
 import type { MadeCall, Throws } from './scripted-port.ts'
-import { interleave } from './interleave.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[] {
@@ -52,13 +52,19 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     })
   }
 
+  async function playAll(
+    style: Style,
+    some: readonly Script<O>[],
+    judge: (script: Script<O>) => (trial: Trial<O>, reason: unknown) => void,
+  ): Promise<void> {
+    for (const script of some) await play(style, script, judge(script))
+  }
+
   return [
     {
       id: 'result',
       title: 'gives the same output for the same answers, whichever call ends first',
-      async check(style) {
-        for (const script of succeeding) await play(style, script, endsAs(script))
-      },
+      check: (style) => playAll(style, succeeding, endsAs),
     },
     {
       id: 'first error',
@@ -78,11 +84,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     {
       id: 'nothing outlives it',
       title: 'when it settles, no call that it started is still running',
-      async check(style) {
-        for (const script of endings) {
-          await play(style, script, nothingRuns)
-        }
-      },
+      check: (style) => playAll(style, endings, () => nothingRuns),
     },
     {
       id: 'abort',
@@ -109,11 +111,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     {
       id: 'nothing left',
       title: 'leaves no listener on the signal and no timer, however it ends',
-      async check(style) {
-        for (const script of endings) {
-          await play(style, script, leavesNothing)
-        }
-      },
+      check: (style) => playAll(style, endings, () => leavesNothing),
     },
     {
       id: 'once',
@@ -165,17 +163,14 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     {
       id: 'at every step',
       title: 'aborted or failing at every step of every order: as clean as at the first',
-      async check(style) {
-        for (const script of all) {
-          await play(style, script, (trial, reason) => {
-            if (script.ending === 'abort') abortsWithReason(trial, reason)
-            else endsAs(script)(trial)
-            nothingRuns(trial)
-            leavesNothing(trial)
-            settledOnce(trial)
-          })
-        }
-      },
+      check: (style) =>
+        playAll(style, all, (script) => (trial, reason) => {
+          if (script.ending === 'abort') abortsWithReason(trial, reason)
+          else endsAs(script)(trial)
+          nothingRuns(trial)
+          leavesNothing(trial)
+          settledOnce(trial)
+        }),
     },
     {
       id: 'a throw is a failure',
