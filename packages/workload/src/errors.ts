@@ -1,4 +1,4 @@
-/** What can go wrong behind a `Port`. */
+/** What can go wrong behind a `Port` when something is read. */
 export type PortError = DatabaseError | UnknownSkuError | HttpError
 
 /** The database could not be reached, or could not answer. */
@@ -26,7 +26,25 @@ export class UnknownSkuError extends Error {
   }
 }
 
-/** The reservation service could not be reached, answered with another status than 200, or not with a reservation. */
+/** The product is there, but not as many units of it as were asked for. */
+export class OutOfStockError extends Error {
+  readonly _tag = 'OutOfStockError'
+  override readonly name = 'OutOfStockError'
+  readonly sku: string
+  /** Units that were asked for. */
+  readonly units: number
+  /** Units that are there. */
+  readonly onHand: number
+
+  constructor(sku: string, units: number, onHand: number) {
+    super(`of ${JSON.stringify(sku)} only ${onHand} are there, not ${units}`)
+    this.sku = sku
+    this.units = units
+    this.onHand = onHand
+  }
+}
+
+/** The reservation service could not be reached, answered with another status than 200, or not with what was asked for. */
 export class HttpError extends Error {
   readonly _tag = 'HttpError'
   override readonly name = 'HttpError'
@@ -46,4 +64,31 @@ export class HttpError extends Error {
     this.status = options?.status
     this.code = options?.code
   }
+}
+
+/** The time that was given is over. */
+export class TimeoutError extends Error {
+  readonly _tag = 'TimeoutError'
+  override readonly name = 'TimeoutError'
+  readonly ms: number
+
+  constructor(ms: number) {
+    super(`not answered within ${ms} ms`)
+    this.ms = ms
+  }
+}
+
+/** What was asked has been closed: it starts nothing any more, or has stopped what it had started. */
+export class ClosedError extends Error {
+  readonly _tag = 'ClosedError'
+  override readonly name = 'ClosedError'
+
+  constructor() {
+    super('it has been closed')
+  }
+}
+
+/** What every replica has failed with, in the order of the replicas. Of no replica, it is empty. */
+export function allFailed(errors: readonly Error[]): AggregateError {
+  return new AggregateError(errors, `none of ${errors.length} replicas has answered`)
 }

@@ -15,6 +15,14 @@ export interface Reservation {
   readonly reserved: number
 }
 
+/** A replica of the reservation service, by its number: an integer >= 0. */
+export type Replica = number
+
+export interface ReplicaSku {
+  readonly replica: Replica
+  readonly sku: Sku
+}
+
 /** What a shop may still sell. */
 export interface Availability {
   readonly sku: Sku
@@ -22,6 +30,30 @@ export interface Availability {
   readonly reserved: number
   /** `onHand - reserved` units: below zero when more was promised than is there. */
   readonly available: number
+}
+
+/** Names one order, for the database and the reservation service alike. */
+export type OrderId = string
+
+export interface SkuUnits {
+  readonly sku: Sku
+  /** An integer >= 1. */
+  readonly units: number
+}
+
+export interface Order extends SkuUnits {
+  readonly order: OrderId
+}
+
+/** What the reservation service answers to an order. */
+export interface Confirmation extends SkuUnits {
+  readonly order: OrderId
+}
+
+/** An order that has been taken from the stock, confirmed and committed. */
+export interface Receipt extends Confirmation {
+  /** Units that were left in the warehouse. */
+  readonly onHand: number
 }
 
 /** The pure half of the workload: it is the same in every style. */
@@ -34,4 +66,10 @@ export function toAvailability(stock: Stock, reservation: Reservation): Availabi
 /** The reservation of a product that is out of stock: nothing is there to be promised, so nobody is asked. */
 export function noReservation(sku: Sku): Reservation {
   return { sku, reserved: 0 }
+}
+
+/** `left`: the stock after the units were taken. */
+export function toReceipt(left: Stock, confirmation: Confirmation): Receipt {
+  const { order, sku, units } = confirmation
+  return { order, sku, units, onHand: left.onHand }
 }

@@ -1,5 +1,5 @@
-import type { DatabaseError, HttpError, UnknownSkuError } from './errors.ts'
-import type { Reservation, Sku, Stock } from './model.ts'
+import type { DatabaseError, HttpError, OutOfStockError, UnknownSkuError } from './errors.ts'
+import type { Confirmation, Order, OrderId, ReplicaSku, Reservation, Sku, SkuUnits, Stock } from './model.ts'
 
 /** Node's convention: an error, or `null` and the value. Never both. */
 export type Done<A, E = Error> = (error: E | null, value?: A) => void
@@ -19,10 +19,41 @@ export type Cancel = () => void
  */
 export type Call<I, A, E = Error> = (input: I, done: Done<A, E>) => Cancel
 
+/**
+ * Starts a sequence of values and hands back how to stop it: a `Call` that answers many times.
+ *
+ * `next` is called for each value, and `done` at most once, after the last. Neither is called before
+ * `Source` has returned, nor after `Cancel`. It cannot be held back.
+ */
+export type Source<A, E = Error> = (next: (value: A) => void, done: Done<void, E>) => Cancel
+
 /** The outside world, in the one shape that every style can lift: a callback and a way to stop. */
 export interface Port {
   /** One row of the database. */
   readonly findStock: Call<Sku, Stock, DatabaseError | UnknownSkuError>
   /** One answer of the reservation service, over HTTP. */
   readonly fetchReservation: Call<Sku, Reservation, HttpError>
+  /** The same answer of one of the service's replicas. */
+  readonly fetchReservationFrom: Call<ReplicaSku, Reservation, HttpError>
+  /** A connection to the database with a transaction begun on it. It must be closed. */
+  readonly openSession: Call<void, Session, DatabaseError>
+  /** Has the reservation service confirm an order, over HTTP. */
+  readonly confirmOrder: Call<Order, Confirmation, HttpError>
+}
+
+/** One transaction. Its calls are made one after the other. */
+export interface Session {
+  /** Names the order that the transaction is about, for `confirmOrder`. Unique. */
+  readonly order: OrderId
+  /** Takes units from a product's stock, and answers what is left. The row is locked until the end. */
+  readonly takeStock: Call<SkuUnits, Stock, DatabaseError | UnknownSkuError | OutOfStockError>
+  /** Makes it last. Cancelled, it may have come to pass or not: the port finds out, and keeps the books straight. */
+  readonly commit: Call<void, void, DatabaseError>
+  /**
+   * Gives the connection back. To be called exactly once, when no call of the session runs.
+   *
+   * Without a commit, what was taken goes back, and a confirmation of the order is withdrawn. Synchronous:
+   * like `Cancel`, it asks, and the port sees to it behind the scenes.
+   */
+  close(): void
 }

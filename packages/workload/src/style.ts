@@ -1,5 +1,14 @@
-import type { Availability, Sku } from './model.ts'
-import type { Port } from './port.ts'
+import type {
+  HedgeInput,
+  LimitInput,
+  RaceInput,
+  RetryInput,
+  ShutdownInput,
+  StreamInput,
+  TimeoutInput,
+} from './inputs.ts'
+import type { Availability, Receipt, Reservation, Sku, SkuUnits } from './model.ts'
+import type { Port, Source } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
 export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
@@ -7,14 +16,37 @@ export const styleNames = ['callbacks', 'promises', 'generators', 'observables',
 export type StyleName = (typeof styleNames)[number]
 
 /**
- * A style as the rest of the repository sees it: every scenario, at the edge, as a promise.
+ * A style as the rest of the repository sees it: every scenario, at the edge, as a promise, or as an
+ * async iterable where there are many answers.
  *
  * Once `signal` aborts, the promise rejects with `signal.reason`. However it settles, nothing that
- * it started is still running by then.
+ * it started is still running by then. An input that is out of range rejects with a `RangeError`.
+ *
+ * The same holds for an iterable: it starts with the first `next()`, fails at the `next()` that waits or
+ * at the one that follows, and `return()` cancels what runs.
  */
 export interface Style {
   /** One of `styleNames`, or the name of a style of your own. */
   readonly name: string
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
+  timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  retry(port: Port, input: RetryInput, signal: AbortSignal): Promise<Reservation>
+  race(port: Port, input: RaceInput, signal: AbortSignal): Promise<Reservation>
+  hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
+  transaction(port: Port, input: SkuUnits, signal: AbortSignal): Promise<Receipt>
+  limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
+  stream(port: Port, input: StreamInput, signal: AbortSignal): AsyncIterable<Availability>
+  /** An answer that nobody has read yet is overtaken too, by the next answer. */
+  latest(port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability>
+  /** Throws a `RangeError`. */
+  shutdown(port: Port, input: ShutdownInput): AvailabilityService
+}
+
+/** Answers until it is closed. */
+export interface AvailabilityService {
+  /** Rejects with a `ClosedError` once it is closed, also when that cancels what runs. */
+  answer(sku: Sku, signal: AbortSignal): Promise<Availability>
+  /** Resolves when nothing runs any more. Closing twice is closing once. */
+  close(): Promise<void>
 }
