@@ -2,6 +2,7 @@ import { type Cancel, type Done, type Port, type Style, toPromise } from '@overl
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { timeout } from './timeout.ts'
 
 /** Leaves callbacks: `done` settles a promise, and an abort is a cancel. */
 const run =
@@ -13,4 +14,5 @@ export const callbacks: Style = {
   name: 'callbacks',
   sequence: run(sequence),
   combine: run(combine),
+  timeout: run(timeout),
 }

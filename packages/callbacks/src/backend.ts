@@ -13,9 +13,10 @@ const lift =
     }
   }
 
-export type Backend = Port
+export type Backend = ReturnType<typeof liftBackend>
 
-export const liftBackend = (port: Port): Backend => ({
+export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
+  fetchReservationFrom: lift(port.fetchReservationFrom),
 })

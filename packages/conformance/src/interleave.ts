@@ -1,45 +1,81 @@
 import assert from 'node:assert/strict'
 import type { Subject } from './clause.ts'
-import { type Answer, failure, successes, unanswered } from './reference.ts'
-import { type Run, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type Happening, answersIn, everyAnswer, unanswered } from './reference.ts'
+import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+
+/** One of the runs that are interleaved. */
+interface Interleaved<O> {
+  readonly n: number
+  readonly trial: Trial<O>
+  readonly history: Happening[]
+  abortedWith: Error | undefined
+}
 
 /**
  * Runs `count` runs of one scenario at the same time, each on an input of its own.
  *
- * Their answers come in turns, in an order that strides through the runs. Some calls fail and some
- * runs are aborted, and every run must end as it would have ended alone.
+ * What happens to them happens in turns, in an order that strides through the runs. Some calls fail and
+ * some runs are aborted, and every run must end as it would have ended alone. When all of them wait for
+ * time, it passes for all.
  */
 export async function interleave<I, O>(
-  { input, reference }: Subject<I, O>,
+  { input, reference, answersTo = everyAnswer }: Subject<I, O>,
   run: Run<I, O>,
   count: number,
 ): Promise<void> {
   await withTrials(async (start) => {
-    const runs = Array.from({ length: count }, (_, n) => ({
+    const runs = Array.from({ length: count }, (_, n): Interleaved<O> => ({
       n,
       trial: start(run, input(n)),
-      answers: [] as Answer[],
-      abortedWith: undefined as Error | undefined,
+      history: [],
+      abortedWith: undefined,
     }))
-    /** Gives one run its next answer, or aborts it. Tells whether there was anything to give. */
-    function advance({ n, trial, answers, ...one }: (typeof runs)[number]): Error | boolean {
-      const { calls, outcome } = reference(input(n), answers)
-      if (outcome || one.abortedWith) return false
-      if (n % 7 === 5 && answers.length === n % 2) {
-        const reason = new Error(`abort of run ${n}`)
-        trial.abort(reason)
-        return reason
+    const momentOf = ({ n, history }: Interleaved<O>) => reference(input(n), history)
+    const isOver = (one: Interleaved<O>) =>
+      one.abortedWith !== undefined || momentOf(one).outcome !== undefined
+
+    /** Lets the next thing happen to one run, or aborts it. Tells whether there was anything but time. */
+    function advance(one: Interleaved<O>): boolean {
+      const { n, trial, history } = one
+      if (isOver(one)) return false
+      if (n % 7 === 5 && history.length === n % 2) {
+        one.abortedWith = new Error(`abort of run ${n}`)
+        trial.abort(one.abortedWith)
+        return true
       }
-      const waiting = unanswered(calls, answers)
-      const call = waiting[n % waiting.length]
-      const fails = n % 5 === 3 && answers.length === (n >> 1) % 2
-      const possible = call && (fails ? failure(call) : successes(call)[n % 3 === 0 ? 1 : 0])
-      assert(call && possible, 'the reference model waits for nothing and has no outcome')
-      const answer: Answer = { call, outcome: possible }
-      answers.push(answer)
-      trial.answer(answer)
+      const next = choose(one)
+      if (!next) return false
+      history.push(next)
+      trial.happen(next)
       return true
     }
+
+    function choose(one: Interleaved<O>): Happening | undefined {
+      const { n, history } = one
+      const moment = momentOf(one)
+      const waiting = unanswered(moment, history)
+      const call = waiting[n % waiting.length]
+      if (!call) {
+        const [act] = moment.acts ?? []
+        return act === undefined ? undefined : { act }
+      }
+      const outcomes = answersTo(call)
+      const values = outcomes.filter((outcome) => 'value' in outcome)
+      const fails = n % 5 === 3 && answersIn(history).length === (n >> 1) % 2
+      const outcome = fails ? outcomes.at(-1) : (values[n % 3 === 0 ? 1 : 0] ?? values[0])
+      return outcome && { call, outcome }
+    }
+
+    /** Lets time pass until the next run has something to do. Tells whether there was any. */
+    function pass(): boolean {
+      const waiting = runs.filter((one) => !isOver(one))
+      const nextMs = Math.min(...waiting.map((one) => momentOf(one).nextMs ?? Infinity))
+      if (nextMs === Infinity) return false
+      for (const { history } of waiting) history.push({ passedMs: nextMs })
+      runs[0]?.trial.pass(nextMs)
+      return true
+    }
+
     await quiet()
     const stride = 73
     for (let busy = true; busy;) {
@@ -47,17 +83,17 @@ export async function interleave<I, O>(
       for (let turn = 0; turn < count; turn++) {
         const one = runs[(turn * stride) % count]
         assert(one)
-        const advanced = advance(one)
-        if (advanced instanceof Error) one.abortedWith = advanced
-        if (advanced) busy = true
+        if (advance(one)) busy = true
         if (turn % 10 === 0) await quiet()
       }
       await quiet()
+      busy ||= pass()
+      await quiet()
     }
-    for (const { n, trial, answers, abortedWith } of runs) {
-      const expected = abortedWith ? { error: abortedWith } : reference(input(n), answers).outcome
-      assert(expected)
-      assertOutcome(trial, expected)
+    for (const one of runs) {
+      const expected = one.abortedWith ? { error: one.abortedWith } : momentOf(one).outcome
+      assert(expected, 'the reference model waits for nothing and has no outcome')
+      assertOutcome(one.trial, expected)
     }
   })
 }

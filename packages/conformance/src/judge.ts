@@ -2,9 +2,10 @@ import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
+import { timeoutSuite } from './timeout.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
-export const suites: readonly Suite[] = [sequenceSuite, combineSuite]
+export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite]
 
 /** What came of one clause. */
 export interface Verdict {
@@ -15,13 +16,18 @@ export interface Verdict {
 }
 
 /**
- * Puts a style through every clause, one after the other, without any test runner.
+ * Puts a style through the clauses of the scripted and the simulated tier, one after the other, without
+ * any test runner: all of them, or those that `wanted` picks.
  *
  * The timers of the process are virtual meanwhile, so nothing else may run in it.
  */
-export async function* judge(style: Style): AsyncGenerator<Verdict> {
+export async function* judge(
+  style: Style,
+  wanted: (clause: Clause, scenario: ScenarioName) => boolean = () => true,
+): AsyncGenerator<Verdict> {
   for (const { scenario, clauses } of suites) {
     for (const clause of clauses) {
+      if (!wanted(clause, scenario)) continue
       try {
         await clause.check(style)
         yield { scenario, clause }

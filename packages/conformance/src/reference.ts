@@ -1,8 +1,16 @@
 /**
  * The reference model: what a scenario must have called by now, and how it must end, as a pure
- * function of what has been answered. From it come every script that a style can be put through.
+ * function of what has happened. From it come every script that a style can be put through.
  */
-import { DatabaseError, HttpError, type Reservation, type Stock } from '@overlap/workload'
+import {
+  DatabaseError,
+  HttpError,
+  type Order,
+  type ReplicaSku,
+  type Reservation,
+  type SkuUnits,
+  type Stock,
+} from '@overlap/workload'
 import type { MadeCall, Outcome } from './scripted-port.ts'
 
 /** One answer of the world, to one call. */
@@ -11,81 +19,172 @@ export interface Answer {
   readonly outcome: Outcome<unknown>
 }
 
-/**
- * Tells what must be true after `history`, for a run on `input`.
- *
- * `calls` are those made so far, in the order of cause. Once there is an `outcome`, nothing runs.
- */
-export type Reference<I, O> = (
-  input: I,
-  history: readonly Answer[],
-) => { readonly calls: readonly MadeCall[]; readonly outcome?: Outcome<O> | undefined }
-
-/** A run from its start to its end: the answers in their order, and what must come of it. */
-export interface Script<O> {
-  readonly answers: readonly Answer[]
-  /** `'abort'`: after the answers, the caller aborts. */
-  readonly ending: Outcome<O> | 'abort'
+/** Time that goes by without an answer: never more than until the next moment at which something is due. */
+export interface Passing {
+  readonly passedMs: number
 }
 
-/** Every script of a run on `input`: each order of answers, each failure, and an abort after each answer. */
+/** What the caller does while the scenario runs, such as asking for the next value: a word of the scenario's own. */
+export interface Act {
+  readonly act: string
+}
+
+export type Happening = Answer | Passing | Act
+
+/** How a run must end. `errorLike`: an error that is made on the way, so it is compared by what it says. */
+export type Ending<O> = Outcome<O> | { readonly errorLike: Error }
+
+/** What must be true at one moment of a run. */
+export interface Moment<O> {
+  /** All calls that have been made so far, those made again included. */
+  readonly calls: readonly MadeCall[]
+  /** Those among them that were cancelled although the run went on. */
+  readonly cancelled?: readonly MadeCall[]
+  /** In how many ms something is due by itself, >= 1. Absent: never. */
+  readonly nextMs?: number | undefined
+  /** What the caller can do now. */
+  readonly acts?: readonly string[]
+  /** Once there is one, nothing runs. */
+  readonly outcome?: Ending<O> | undefined
+}
+
+/** Tells what must be true after `history`, for a run on `input`. */
+export type Reference<I, O> = (input: I, history: readonly Happening[]) => Moment<O>
+
+/** A run from its start to its end: what happens, in order, and what must come of it. */
+export interface Script<O> {
+  readonly happenings: readonly Happening[]
+  /** `'abort'`: after all that, the caller aborts. */
+  readonly ending: Ending<O> | 'abort'
+}
+
+/** The answers that a call can get in a script, the ordinary one first. */
+export type AnswersTo = (call: MadeCall) => readonly Outcome<unknown>[]
+
+/** Every script of a run on `input`: each order of what can happen, each failure, and an abort after each step. */
 export function* scripts<I, O>(
   reference: Reference<I, O>,
   input: I,
-  answers: readonly Answer[] = [],
+  answersTo: AnswersTo = everyAnswer,
+  happenings: readonly Happening[] = [],
 ): Generator<Script<O>> {
-  const { calls, outcome } = reference(input, answers)
-  if (outcome) {
-    yield { answers, ending: outcome }
+  const moment = reference(input, happenings)
+  if (moment.outcome) {
+    yield { happenings, ending: moment.outcome }
     return
   }
-  yield { answers, ending: 'abort' }
-  for (const call of unanswered(calls, answers)) {
-    for (const possible of [...successes(call), failure(call)]) {
-      yield* scripts(reference, input, [...answers, { call, outcome: possible }])
-    }
+  yield { happenings, ending: 'abort' }
+  for (const next of possibleHappenings(moment, happenings, answersTo)) {
+    yield* scripts(reference, input, answersTo, [...happenings, next])
   }
+}
+
+/** All that can happen next: answers first, then what the caller can do, then time. */
+export function possibleHappenings<O>(
+  moment: Moment<O>,
+  history: readonly Happening[],
+  answersTo: AnswersTo,
+): Happening[] {
+  return [
+    ...unanswered(moment, history).flatMap((call) =>
+      answersTo(call).map((outcome): Answer => ({ call, outcome })),
+    ),
+    ...(moment.acts ?? []).map((act): Act => ({ act })),
+    ...(moment.nextMs === undefined ? [] : [{ passedMs: moment.nextMs }]),
+  ]
 }
 
 /** The calls that still wait for their answer. */
-export function unanswered(calls: readonly MadeCall[], answers: readonly Answer[]): MadeCall[] {
-  return calls.filter((call) => !answers.some((answer) => isSame(answer.call, call)))
+export function unanswered<O>(
+  { calls, cancelled = [] }: Moment<O>,
+  history: readonly Happening[],
+): MadeCall[] {
+  const over = [...cancelled, ...answersIn(history).map(({ call }) => call)].map(nameOf)
+  return calls.filter((call) => {
+    const index = over.indexOf(nameOf(call))
+    if (index !== -1) over.splice(index, 1)
+    return index === -1
+  })
 }
 
-export function isSame(a: MadeCall, b: MadeCall): boolean {
-  return a.name === b.name && a.input === b.input
+/** A call as text: two calls are the same when this is the same. */
+export function nameOf({ name, input }: MadeCall): string {
+  return input === undefined ? name : `${name}(${JSON.stringify(input)})`
 }
+
+/** A happening in a few words. */
+export function tell(happening: Happening): string {
+  if ('passedMs' in happening) return `${happening.passedMs} ms pass`
+  if ('act' in happening) return happening.act
+  const { call, outcome } = happening
+  if ('error' in outcome) return `${nameOf(call)} fails with ${String(outcome.error)}`
+  return `${nameOf(call)} answers ${JSON.stringify(outcome.value)}`
+}
+
+export function answersIn(history: readonly Happening[]): Answer[] {
+  return history.filter((happening) => 'call' in happening)
+}
+
+/** How much time has passed. */
+export function passedMsIn(history: readonly Happening[]): number {
+  let total = 0
+  for (const happening of history) if ('passedMs' in happening) total += happening.passedMs
+  return total
+}
+
+export const everyAnswer: AnswersTo = (call) => [...successes(call), failure(call)]
 
 /** The answers that a call can get when it succeeds: the ordinary one first. */
-export function successes({ name, input: sku }: MadeCall): readonly { readonly value: unknown }[] {
-  if (name === 'findStock') return [{ value: { sku, onHand: 42 } }, { value: { sku, onHand: 0 } }]
-  return [{ value: { sku, reserved: 2 } }, { value: { sku, reserved: 0 } }]
+export function successes({ name, input }: MadeCall): readonly { readonly value: unknown }[] {
+  // Casts, because a made call may be any.
+  switch (name) {
+    case 'findStock':
+      return [{ value: { sku: input, onHand: 42 } }, { value: { sku: input, onHand: 0 } }]
+    case 'fetchReservation':
+      return [{ value: { sku: input, reserved: 2 } }, { value: { sku: input, reserved: 0 } }]
+    case 'fetchReservationFrom': {
+      const { replica, sku } = input as ReplicaSku
+      return [{ value: { sku, reserved: 2 + replica } }]
+    }
+    case 'openSession':
+      return [{ value: 'order-1' }]
+    case 'takeStock':
+      return [{ value: { sku: (input as SkuUnits).sku, onHand: 7 } }]
+    case 'confirmOrder': {
+      const { order, sku, units } = input as Order
+      return [{ value: { order, sku, units } }]
+    }
+    default:
+      return [{ value: undefined }]
+  }
 }
 
 /** The failure of a call: a new error each time, because the suite asks for that very object. */
 export function failure({ name }: MadeCall): { readonly error: Error } {
-  if (name === 'findStock') return { error: new DatabaseError('connection lost') }
-  return { error: new HttpError('bad gateway', { status: 502 }) }
+  const isHttp = name.startsWith('fetch') || name === 'confirmOrder'
+  return {
+    error: isHttp ? new HttpError('bad gateway', { status: 502 }) : new DatabaseError('connection lost'),
+  }
 }
 
 /** The first failure among the answers, which ends a run whose calls are all needed. */
-export function firstFailure(answers: readonly Answer[]): { readonly error: Error } | undefined {
-  for (const { outcome } of answers) if ('error' in outcome) return outcome
+export function firstFailure(history: readonly Happening[]): { readonly error: Error } | undefined {
+  for (const { outcome } of answersIn(history)) if ('error' in outcome) return outcome
   return undefined
 }
 
 /** The stock that the database has answered, if it has. */
-export function stockIn(answers: readonly Answer[]): Stock | undefined {
-  return valueOf(answers, 'findStock') as Stock | undefined
+export function stockIn(history: readonly Happening[]): Stock | undefined {
+  return valueOf(history, 'findStock') as Stock | undefined
 }
 
 /** The reservation that the service has answered, if it has. */
-export function reservationIn(answers: readonly Answer[]): Reservation | undefined {
-  return valueOf(answers, 'fetchReservation') as Reservation | undefined
+export function reservationIn(history: readonly Happening[]): Reservation | undefined {
+  return valueOf(history, 'fetchReservation') as Reservation | undefined
 }
 
 /** Its users cast, because a history holds the answers of every call. */
-function valueOf(answers: readonly Answer[], name: MadeCall['name']): unknown {
-  const outcome = answers.find(({ call }) => call.name === name)?.outcome
+function valueOf(history: readonly Happening[], name: MadeCall['name']): unknown {
+  const outcome = answersIn(history).find(({ call }) => call.name === name)?.outcome
   return outcome && 'value' in outcome ? outcome.value : undefined
 }

@@ -1,16 +1,19 @@
 /**
  * The outside world as the test wants it: no call answers by itself, and every call is remembered.
  */
-import type { Call, Done, Port } from '@overlap/workload'
+import type { Call, Done, OrderId, Port, Session } from '@overlap/workload'
+
+/** The calls of the port, and those of a session. */
+export type CallName = keyof Port | Exclude<keyof Session, 'order' | 'close'>
 
 /** A call as the reference model speaks of it: which one, and with what input. */
 export interface MadeCall {
-  readonly name: keyof Port
+  readonly name: CallName
   readonly input: unknown
 }
 
 /** A call that a style has made. It ends when the test answers it, or when the style cancels it. */
-interface ScriptedCall extends MadeCall {
+export interface ScriptedCall extends MadeCall {
   readonly state: 'running' | 'answered' | 'cancelled'
   /** Answers it. A call that does not run any more stays silent, as the port promises. */
   answer(outcome: Outcome<unknown>): void
@@ -20,22 +23,28 @@ interface ScriptedCall extends MadeCall {
 export type Outcome<A> = { readonly value: A } | { readonly error: Error }
 
 /** What calls throw, by their names. */
-export type Throws = Readonly<Partial<Record<keyof Port, Error>>>
+export type Throws = Readonly<Partial<Record<CallName, Error>>>
 
 export interface ScriptedPort {
   readonly port: Port
   /** Every call so far, in the order in which they were made. */
   readonly calls: readonly ScriptedCall[]
-  /** What `done` threw into the port, until it is taken from here. */
-  readonly thrownByDone: unknown[]
+  /** Sessions that were opened and have not been closed. */
+  readonly openSessions: number
+  /** What `done` threw into the port, and sessions that were misused. Until it is taken from here. */
+  readonly faults: string[]
 }
 
 /** A port that follows a script. A call whose name is in `throws` throws that error instead of starting. */
 export function scriptedPort(throws: Throws = {}): ScriptedPort {
   const calls: ScriptedCall[] = []
-  const thrownByDone: unknown[] = []
+  const faults: string[] = []
+  let openSessions = 0
 
-  function script<I, A, E extends Error>(name: keyof Port): Call<I, A, E> {
+  function script<I, A, E extends Error>(
+    name: CallName,
+    toValue: (value: unknown) => unknown = (value) => value,
+  ): Call<I, A, E> {
     return (input, done) => {
       const error = throws[name]
       if (error) throw error
@@ -50,9 +59,9 @@ export function scriptedPort(throws: Throws = {}): ScriptedPort {
           if (state !== 'running') return
           state = 'answered'
           try {
-            tell(done, outcome)
+            tell(done, 'value' in outcome ? { value: toValue(outcome.value) } : outcome)
           } catch (thrown) {
-            thrownByDone.push(thrown)
+            faults.push(`thrown into the port: ${String(thrown)}`)
           }
         },
       })
@@ -61,10 +70,44 @@ export function scriptedPort(throws: Throws = {}): ScriptedPort {
       }
     }
   }
+
+  /** A session that says when it is misused. */
+  function openSession(order: OrderId): Session {
+    let closed = false
+    openSessions++
+    const inSession =
+      <I, A, E>(name: CallName, start: Call<I, A, E>): Call<I, A, E> =>
+      (input, done) => {
+        if (closed) faults.push(`${name} was called on a session that is closed`)
+        return start(input, done)
+      }
+    return {
+      order,
+      takeStock: inSession('takeStock', script('takeStock')),
+      commit: inSession('commit', script('commit')),
+      close() {
+        if (closed) faults.push('the session was closed twice')
+        else openSessions--
+        closed = true
+        for (const { name, state } of calls)
+          if (state === 'running') faults.push(`the session was closed while ${name} was running`)
+      },
+    }
+  }
+
   return {
-    port: { findStock: script('findStock'), fetchReservation: script('fetchReservation') },
+    port: {
+      findStock: script('findStock'),
+      fetchReservation: script('fetchReservation'),
+      fetchReservationFrom: script('fetchReservationFrom'),
+      openSession: script('openSession', (order) => openSession(order as OrderId)),
+      confirmOrder: script('confirmOrder'),
+    },
     calls,
-    thrownByDone,
+    get openSessions() {
+      return openSessions
+    },
+    faults,
   }
 }
 

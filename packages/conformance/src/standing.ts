@@ -6,24 +6,34 @@ import assert from 'node:assert/strict'
 import type { Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { interleave } from './interleave.ts'
-import { type Answer, type Script, failure, scripts, successes, unanswered } from './reference.ts'
+import {
+  type Happening,
+  type Script,
+  answersIn,
+  everyAnswer,
+  failure,
+  nameOf,
+  possibleHappenings,
+  scripts,
+  tell,
+  unanswered,
+} from './reference.ts'
 import type { MadeCall, Throws } from './scripted-port.ts'
-import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[] {
-  const { reference, scenario } = subject
+  const { reference, run, answersTo = everyAnswer } = subject
   const input = subject.input(0)
-  const all = [...scripts(reference, input)]
+  const all = [...scripts(reference, input, answersTo)]
   const succeeding = all.filter(({ ending }) => ending !== 'abort' && 'value' in ending)
-  const failing = all.filter(({ ending }) => ending !== 'abort' && 'error' in ending)
+  const failing = all.filter(({ ending }) => ending !== 'abort' && !('value' in ending))
   /** The run in which every call succeeds in the order in which it was made. */
   const healthy = healthyScript(subject, input)
-  const failingAtFirst = failing.filter(({ answers }) => answers.length === 1)
-  const aborting: Script<O> = { answers: [], ending: 'abort' }
+  const soonest = Math.min(...failing.map(({ happenings }) => happenings.length))
+  const failingSoonest = failing.filter(({ happenings }) => happenings.length === soonest)
+  const aborting: Script<O> = { happenings: [], ending: 'abort' }
   /** One of each way to end. */
-  const endings = [healthy, ...failingAtFirst, aborting]
-
-  const runOf = (style: Style): Run<I, O> => style[scenario].bind(style) as unknown as Run<I, O>
+  const endings = [healthy, ...failingSoonest, aborting]
 
   /** Plays a script to its end, and then asks `judge`. */
   async function play(
@@ -34,17 +44,20 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
   ): Promise<void> {
     const reason = 'reason' in options ? options.reason : new Error('the reader has left')
     await withTrials(async (start) => {
-      const trial = start(runOf(style), input)
-      await quiet()
-      options.afterEach?.(trial, [])
-      for (const [index, answer] of script.answers.entries()) {
-        trial.answer(answer)
-        if (!options.inOneTick) await quiet()
-        options.afterEach?.(trial, script.answers.slice(0, index + 1))
-      }
-      if (script.ending === 'abort') trial.abort(reason)
+      const trial = start(run(style), input)
       await quiet()
       try {
+        options.afterEach?.(trial, [])
+        const happenings = options.afterEach
+          ? script.happenings.flatMap(withTheMomentBefore)
+          : script.happenings
+        for (const [index, happening] of happenings.entries()) {
+          trial.happen(happening)
+          if (!options.inOneTick) await quiet()
+          options.afterEach?.(trial, happenings.slice(0, index + 1))
+        }
+        if (script.ending === 'abort') trial.abort(reason)
+        await quiet()
         judge(trial, reason)
       } catch (error) {
         throw withScript(error, script)
@@ -70,13 +83,13 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'first error',
       title: 'fails with the very first error itself, as soon as it happened',
       async check(style) {
-        for (const script of failingAtFirst) {
+        for (const script of failingSoonest) {
           await play(style, script, endsAs(script))
+          if (soonest > 1) continue
           // In the same tick, everything else fails too: that comes second.
-          const calls = reference(input, []).calls
-          const others = unanswered(calls, script.answers)
+          const others = unanswered(reference(input, []), script.happenings)
           const second = others.map((call) => ({ call, outcome: failure(call) }))
-          const both = { ...script, answers: [...script.answers, ...second] }
+          const both = { ...script, happenings: [...script.happenings, ...second] }
           await play(style, both, endsAs(script), { inOneTick: true })
         }
       },
@@ -101,7 +114,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       async check(style) {
         const reason = new Error('too late')
         await withTrials(async (start) => {
-          const trial = start(runOf(style), input, { aborted: { reason } })
+          const trial = start(run(style), input, { aborted: { reason } })
           await quiet()
           assert.deepEqual(trial.calls.map(nameOf), [], 'calls were made')
           assertOutcome(trial, { error: reason })
@@ -119,16 +132,16 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       async check(style) {
         await withTrials(async (start) => {
           const aborted = { reason: new Error('too late') }
-          const trial = start(runOf(style), input, { aborted })
+          const trial = start(run(style), input, { aborted })
           await quiet()
           settledOnce(trial)
         })
         for (const script of endings) {
           await play(style, script, settledOnce)
           await withTrials(async (start) => {
-            const trial = start(runOf(style), input)
+            const trial = start(run(style), input)
             await quiet()
-            for (const answer of script.answers) trial.answer(answer)
+            for (const happening of script.happenings) trial.happen(happening)
             if (script.ending === 'abort') trial.abort(new Error('the reader has left'))
             // What has been cancelled stays silent; what has not answers now, in this tick and later.
             lateAnswers(trial)
@@ -147,9 +160,10 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       async check(style) {
         for (const script of all) {
           await play(style, script, () => {}, {
-            afterEach(trial, answers) {
-              const expected = reference(input, answers)
-              assert.deepEqual(sorted(trial.calls), sorted(expected.calls), told(script))
+            afterEach(trial, happenings) {
+              const expected = reference(input, happenings)
+              assert.deepEqual(trial.calls.map(nameOf).toSorted(), expected.calls.map(nameOf).toSorted())
+              if (!expected.outcome) runsExactly(trial, unanswered(expected, happenings))
             },
           })
         }
@@ -158,7 +172,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     {
       id: 'alone',
       title: '200 interleaved runs do not disturb each other',
-      check: (style) => interleave(subject, runOf(style), 200),
+      check: (style) => interleave(subject, run(style), 200),
     },
     {
       id: 'at every step',
@@ -176,18 +190,18 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       id: 'a throw is a failure',
       title: 'a port call that throws fails the run, escapes nowhere and leaks nothing',
       async check(style) {
-        const names = healthy.answers.map(({ call }) => call.name)
+        const names = [...new Set(callsOf(healthy).map(({ name }) => name))]
         const throwing = (...some: typeof names): Throws =>
           Object.fromEntries(some.map((name) => [name, new Error(`${name} has thrown`)]))
         for (const throws of [...names.map((name) => throwing(name)), throwing(...names)]) {
           for (const reason of [undefined, new Error('an abort in the tick of the throw')]) {
             await withTrials(async (start) => {
-              const trial = start(runOf(style), input, { throws })
+              const trial = start(run(style), input, { throws })
               if (reason) trial.abort(reason)
               await quiet()
-              for (const answer of healthy.answers) {
+              for (const happening of healthy.happenings) {
                 if (trial.outcome) break
-                trial.answer(answer)
+                trial.happen(happening)
                 await quiet()
               }
               failsWithOneOf(trial, [...Object.values(throws), ...(reason ? [reason] : [])])
@@ -203,42 +217,40 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
 }
 
 interface PlayOptions<O> {
-  /** Gives all answers before anything that follows from one of them can happen later. */
+  /** Lets everything happen before anything that follows from one of it can happen later. */
   readonly inOneTick?: boolean
   readonly reason?: unknown
-  readonly afterEach?: (trial: Trial<O>, answers: readonly Answer[]) => void
+  /** Also asked one ms before something is due, when nothing may have happened yet. */
+  readonly afterEach?: (trial: Trial<O>, happenings: readonly Happening[]) => void
 }
 
-const nameOf = ({ name }: MadeCall) => name
-
-const sorted = (calls: readonly MadeCall[]) =>
-  calls.map(({ name, input }) => `${name}(${JSON.stringify(input)})`).toSorted()
+/** Until one ms before something is due, and then that ms. */
+const withTheMomentBefore = (happening: Happening): readonly Happening[] =>
+  'passedMs' in happening && happening.passedMs > 1
+    ? [{ passedMs: happening.passedMs - 1 }, { passedMs: 1 }]
+    : [happening]
 
 /** A script in a line, for the message of a failure. */
-const told = <O>({ answers, ending }: Script<O>): string =>
-  [
-    ...answers.map(({ call, outcome }) =>
-      'error' in outcome ? `${call.name} fails` : `${call.name} answers ${JSON.stringify(outcome.value)}`,
-    ),
-    ending === 'abort' ? 'abort' : 'end',
-  ].join(', ')
+const told = <O>({ happenings, ending }: Script<O>): string =>
+  [...happenings.map(tell), ending === 'abort' ? 'abort' : 'end'].join(', ')
 
 function withScript<O>(error: unknown, script: Script<O>): unknown {
   if (error instanceof Error) error.message += `\n(after: ${told(script)})`
   return error
 }
 
-function healthyScript<I, O>({ reference }: Subject<I, O>, input: I): Script<O> {
-  const answers: Answer[] = []
+function healthyScript<I, O>({ reference, answersTo = everyAnswer }: Subject<I, O>, input: I): Script<O> {
+  const happenings: Happening[] = []
   for (;;) {
-    const { calls, outcome } = reference(input, answers)
-    if (outcome) return { answers, ending: outcome }
-    const [call] = unanswered(calls, answers)
-    const [outcomeOfCall] = call ? successes(call) : []
-    assert(call && outcomeOfCall, 'the reference model waits for nothing and has no outcome')
-    answers.push({ call, outcome: outcomeOfCall })
+    const moment = reference(input, happenings)
+    if (moment.outcome) return { happenings, ending: moment.outcome }
+    const [next] = possibleHappenings(moment, happenings, answersTo)
+    assert(next, 'the reference model waits for nothing and has no outcome')
+    happenings.push(next)
   }
 }
+
+const callsOf = <O>({ happenings }: Script<O>): MadeCall[] => answersIn(happenings).map(({ call }) => call)
 
 function lateAnswers<O>(trial: Trial<O>): void {
   for (const call of trial.calls) trial.answer({ call, outcome: failure(call) })
@@ -251,28 +263,60 @@ const endsAs =
     assertOutcome(trial, ending)
   }
 
-function abortsWithReason<O>(trial: Trial<O>, reason: unknown): void {
+/** Nothing but `calls` runs. */
+export function runsExactly<O>(trial: Trial<O>, calls: readonly MadeCall[]): void {
   const running = trial.calls.filter(({ state }) => state === 'running')
-  assert.deepEqual(running.map(nameOf), [], 'calls run on after the abort')
+  assert.deepEqual(running.map(nameOf).toSorted(), calls.map(nameOf).toSorted(), 'something else runs')
+}
+
+export function abortsWithReason<O>(trial: Trial<O>, reason: unknown): void {
+  runsExactly(trial, [])
   assertOutcome(trial, { error: reason })
 }
 
+/** What has been thrown is the failure, or it is among those that all together are the failure. */
 function failsWithOneOf<O>({ outcome }: Trial<O>, errors: readonly unknown[]): void {
   assert(outcome && 'error' in outcome, 'it has not failed, although a call has thrown')
-  assert(errors.includes(outcome.error), `it failed with ${String(outcome.error)} instead`)
+  const { error } = outcome
+  const failures: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  const isThrown = failures.length > 0 && failures.every((one) => errors.includes(one))
+  assert(isThrown, `it failed with ${String(error)} instead`)
 }
 
-function nothingRuns<O>(trial: Trial<O>): void {
+export function nothingRuns<O>(trial: Trial<O>): void {
   assert(trial.outcome, 'it has not settled')
-  assert.deepEqual(trial.runningWhenSettled.map(nameOf), [], 'calls were running when it settled')
+  assert.deepEqual(trial.runningWhenSettled, [], 'calls were running when it settled')
 }
 
-function leavesNothing<O>(trial: Trial<O>): void {
+export function leavesNothing<O>(trial: Trial<O>): void {
   assert(trial.outcome, 'it has not settled')
   assert.deepEqual(trial.leftovers(), [], 'something is left')
 }
 
-function settledOnce<O>(trial: Trial<O>): void {
+export function settledOnce<O>(trial: Trial<O>): void {
   assert.deepEqual(trial.faults, [], 'something went wrong unseen')
   assert.equal(trial.settlements, 1, `it has settled ${trial.settlements} times`)
+}
+
+/** One clause: inputs that mean nothing fail with a `RangeError` of that message, and start nothing. */
+export function refusesInputs<I, O>(
+  { run }: Subject<I, O>,
+  wrong: readonly { readonly input: I; readonly message: string }[],
+): Clause {
+  return {
+    id: 'wrong input',
+    title: 'an input out of range starts nothing and fails with a RangeError that names the field',
+    async check(style) {
+      for (const { input, message } of wrong) {
+        await withTrials(async (start) => {
+          const trial = start(run(style), input)
+          await quiet()
+          assertOutcome(trial, { errorLike: new RangeError(message) })
+          assert.deepEqual(trial.calls.map(nameOf), [], 'calls were made')
+          leavesNothing(trial)
+          settledOnce(trial)
+        })
+      }
+    },
+  }
 }

@@ -7,27 +7,39 @@ import { getEventListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Port } from '@overlap/workload'
 import FakeTimers from '@sinonjs/fake-timers'
-import { type Answer, isSame } from './reference.ts'
-import { type MadeCall, type Outcome, type ScriptedPort, type Throws, scriptedPort } from './scripted-port.ts'
+import { type Answer, type Ending, type Happening, nameOf } from './reference.ts'
+import { type ScriptedPort, type Throws, scriptedPort } from './scripted-port.ts'
 
-/** A scenario of one style, as the common contract has it. */
-export type Run<I, O> = (port: Port, input: I, signal: AbortSignal) => Promise<O>
+/**
+ * A scenario of one style, as the common contract has it.
+ *
+ * `controls.act` is set by a scenario whose caller does something while it runs: what it does, by its name.
+ */
+export type Run<I, O> = (port: Port, input: I, signal: AbortSignal, controls: Controls) => PromiseLike<O>
+
+export interface Controls {
+  act: (name: string) => void
+}
 
 export interface Trial<O> {
   /** Every call made so far. */
   readonly calls: ScriptedPort['calls']
   /** How the run has ended, if it has. */
-  readonly outcome: Outcome<O> | { readonly error: unknown } | undefined
+  readonly outcome: { readonly value: O } | { readonly error: unknown } | undefined
   /** How often the run has settled: 0 or 1, or it is a fault. */
   readonly settlements: number
-  /** The calls that were still running when it settled. */
-  readonly runningWhenSettled: readonly MadeCall[]
-  /** What has gone wrong unseen: thrown where nobody can catch it, rejected unhandled, settled at once. */
+  /** What was still running when it settled: calls by their names, and sessions. */
+  readonly runningWhenSettled: readonly string[]
+  /** What has gone wrong unseen: thrown where nobody can catch it, rejected unhandled, settled at once, a session misused. */
   readonly faults: readonly string[]
-  /** Timers and listeners that are left. */
+  /** Timers, listeners and sessions that are left. */
   leftovers(): readonly string[]
-  /** Answers a call that runs. Whatever that leads to has not happened yet: see `quiet`. */
+  /** Lets something happen. Whatever that leads to has not happened yet: see `quiet`. */
+  happen(happening: Happening): void
+  /** Answers a call, if it runs. */
   answer(answer: Answer): void
+  /** Lets time pass on the virtual clock, which all trials share. */
+  pass(ms: number): void
   abort(reason: unknown): void
 }
 
@@ -52,8 +64,9 @@ export type StartTrial = <I, O>(run: Run<I, O>, input: I, options?: TrialOptions
  */
 export async function withTrials(body: (start: StartTrial) => Promise<void>): Promise<void> {
   // Immediates and ticks stay real: with them, styles only give way to each other.
-  const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
-  const clock = FakeTimers.install({ toFake: [...toFake] })
+  const clock = FakeTimers.install({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+  })
   const unseen: string[] = []
   const stops = (['uncaughtException', 'unhandledRejection', 'warning'] as const).map((event) => {
     const listener = (what: unknown) => void unseen.push(`${event}: ${String(what)}`)
@@ -83,12 +96,14 @@ function startTrial<I, O>(
   clock: FakeTimers.Clock,
   unseen: readonly string[],
 ): Trial<O> {
-  const { port, calls, thrownByDone } = scriptedPort(options.throws)
+  const script = scriptedPort(options.throws)
+  const { port, calls } = script
   const controller = new AbortController()
   if (options.aborted) controller.abort(options.aborted.reason)
+  const controls: Controls = { act: (name) => assert.fail(`nobody does ${name} here`) }
   let outcome: Trial<O>['outcome']
   let settlements = 0
-  let runningWhenSettled: readonly MadeCall[] = []
+  let runningWhenSettled: readonly string[] = []
   /** Whether code of the suite is on the stack: nothing may settle there. */
   let busy = true
   const faults: string[] = []
@@ -97,18 +112,21 @@ function startTrial<I, O>(
     settlements++
     if (busy) faults.push('settled synchronously')
     outcome ??= settled
-    runningWhenSettled = calls.filter(({ state }) => state === 'running')
+    runningWhenSettled = [...calls.filter(({ state }) => state === 'running').map(nameOf), ...openSessions()]
+  }
+  function openSessions() {
+    return Array.from({ length: script.openSessions }, () => 'a session')
   }
   function step(action: () => void) {
     busy = true
     action()
     busy = false
-    for (const thrown of thrownByDone.splice(0)) faults.push(`thrown into the port: ${String(thrown)}`)
+    faults.push(...script.faults.splice(0))
   }
   step(() => {
     try {
       // Not `await`: it would hide a thenable that settles twice, or at once.
-      run(port, input, controller.signal).then(
+      run(port, input, controller.signal, controls).then(
         (value) => settle({ value }),
         (error: unknown) => settle({ error }),
       )
@@ -116,10 +134,10 @@ function startTrial<I, O>(
       faults.push(`thrown at the caller: ${String(error)}`)
     }
   })
-  return {
+  const trial: Trial<O> = {
     calls,
     get faults() {
-      return [...faults, ...unseen]
+      return [...faults, ...script.faults, ...unseen]
     },
     get outcome() {
       return outcome
@@ -133,25 +151,48 @@ function startTrial<I, O>(
     leftovers: () => [
       ...getEventListeners(controller.signal, 'abort').map(() => 'a listener on the signal'),
       ...Array.from({ length: clock.countTimers() }, () => 'a timer'),
+      ...openSessions(),
     ],
-    answer: (answer) =>
+    happen(happening) {
+      if ('call' in happening) trial.answer(happening)
+      else if ('passedMs' in happening) trial.pass(happening.passedMs)
+      else step(() => controls.act(happening.act))
+    },
+    answer: ({ call, outcome: answered }) =>
       step(() => {
-        const call = calls.find((made) => made.state === 'running' && isSame(made, answer.call))
-        call?.answer(answer.outcome)
+        const made = calls.find((one) => one.state === 'running' && nameOf(one) === nameOf(call))
+        made?.answer(answered)
       }),
+    pass: (ms) => step(() => void clock.tick(ms)),
     abort: (reason) => step(() => controller.abort(reason)),
   }
+  return trial
 }
 
 /** Values are compared by what they hold, errors by identity: a copy or a wrapper is another error. */
-export function assertOutcome<O>(trial: Trial<O>, expected: NonNullable<Trial<O>['outcome']>): void {
+export function assertOutcome<O>(trial: Trial<O>, expected: Ending<O> | { readonly error: unknown }): void {
   const { outcome } = trial
   assert(outcome, 'it has not settled, although everything that decides has happened')
-  if ('error' in expected) {
-    assert('error' in outcome, `it succeeded instead of failing with ${String(expected.error)}`)
-    assert.equal(outcome.error, expected.error, `it failed with ${String(outcome.error)} instead`)
-  } else {
+  if ('value' in expected) {
     assert('value' in outcome, `it failed with ${'error' in outcome && String(outcome.error)}`)
     assert.deepEqual(outcome.value, expected.value)
+    return
+  }
+  const wanted = 'error' in expected ? expected.error : expected.errorLike
+  assert('error' in outcome, `it succeeded instead of failing with ${String(wanted)}`)
+  if ('error' in expected) {
+    assert.equal(outcome.error, wanted, `it failed with ${String(outcome.error)} instead`)
+  } else assertErrorLike(outcome.error, expected.errorLike)
+}
+
+/** The same class and message; what it holds together must be the very same errors, in the same order. */
+export function assertErrorLike(error: unknown, expected: Error): void {
+  assert(error instanceof Error, `it failed with ${String(error)}, which is no error`)
+  assert.equal(String(error), String(expected))
+  if (!(expected instanceof AggregateError)) return
+  assert(error instanceof AggregateError)
+  assert.equal(error.errors.length, expected.errors.length, 'it holds another number of errors')
+  for (const [index, one] of expected.errors.entries()) {
+    assert.equal(error.errors[index], one, `error ${index} of those that it holds is another`)
   }
 }

@@ -2,7 +2,7 @@
 import type { Style } from '@overlap/workload'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { suites } from './judge.ts'
-import { type World, openWorld, realClauses } from './real-tier.ts'
+import { type World, openWorld } from './world.ts'
 
 /**
  * Registers every clause of every scenario as a test of one style: on the scripted port, and on real
@@ -12,7 +12,7 @@ export function conformance(style: Style): void {
   describe(style.name, () => {
     for (const { scenario, clauses } of suites) {
       describe(scenario, () => {
-        for (const { title, check } of clauses) test(title, () => check(style))
+        for (const { title, check } of clauses) test(title, () => check(style), 30_000)
       })
     }
     describe('on real Postgres and HTTP', () => {
@@ -21,8 +21,10 @@ export function conformance(style: Style): void {
         world = await openWorld(process.env['DATABASE_URL'])
       }, 30_000)
       afterAll(() => world.close())
-      for (const { scenario, title, check } of realClauses) {
-        test(`${scenario}: ${title}`, () => check(style, world), 30_000)
+      for (const { scenario, realClauses } of suites) {
+        describe(scenario, () => {
+          for (const { title, check } of realClauses) test(title, () => check(style, world), 30_000)
+        })
       }
     })
   })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { suites } from '../src/judge.ts'
-import { control, wrongStyles } from '../src/wrong-styles.ts'
+import { control, wrongStyles } from '../src/wrong-styles/index.ts'
 import { type Findings, findingsOf } from './findings.ts'
 
 let findings: Findings

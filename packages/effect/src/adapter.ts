@@ -1,12 +1,13 @@
-import { type Port, type PortError, type Style, toPromise } from '@overlap/workload'
+import { type Port, type Style, toPromise } from '@overlap/workload'
 import { Cause, Effect, Exit } from 'effect'
 import { Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { timeout } from './timeout.ts'
 
 /** Leaves Effect: a failure or a defect becomes a rejection, and an abort interrupts the fiber. */
 const run =
-  <I, A>(scenario: (input: I) => Effect.Effect<A, PortError, Backend>) =>
+  <I, A, E>(scenario: (input: I) => Effect.Effect<A, E, Backend>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     toPromise((done) => {
       const program = Effect.provideService(scenario(input), Backend, liftBackend(port))
@@ -23,4 +24,5 @@ export const effect: Style = {
   name: 'effect',
   sequence: run(sequence),
   combine: run(combine),
+  timeout: run(timeout),
 }

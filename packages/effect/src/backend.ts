@@ -15,6 +15,7 @@ const lift =
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
+  fetchReservationFrom: lift(port.fetchReservationFrom),
 })
 
 /** What a scenario needs, as a service: it stands in the scenario's type until it is provided. */

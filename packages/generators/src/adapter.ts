@@ -3,6 +3,7 @@ import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { type Operation, run as runOperation } from './operation.ts'
 import { sequence } from './sequence.ts'
+import { timeout } from './timeout.ts'
 
 /** Leaves generators: the end of the operation settles a promise, and an abort is a cancel. */
 const run =
@@ -14,4 +15,5 @@ export const generators: Style = {
   name: 'generators',
   sequence: run(sequence),
   combine: run(combine),
+  timeout: run(timeout),
 }

@@ -12,4 +12,5 @@ export type Backend = ReturnType<typeof liftBackend>
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
+  fetchReservationFrom: lift(port.fetchReservationFrom),
 })

@@ -151,3 +151,30 @@ export function* all<const T extends readonly Operation<unknown>[]>(...operation
   // A cast, because a tuple cannot be filled in the order of arrival.
   return results as Results<T>
 }
+
+/**
+ * Runs operations at the same time, and ends as the first of them to end: with its result or its error,
+ * after it has cancelled the others. Of no operations, it never ends.
+ */
+export function* raceFirst<A>(...operations: readonly Operation<A>[]): Operation<A> {
+  return yield* suspend<A>((resume) => {
+    const cancels = operations.map((operation) =>
+      run(operation, (error, result) => {
+        cancel()
+        resume(error, result)
+      }),
+    )
+    function cancel() {
+      for (const stop of cancels) stop()
+    }
+    return cancel
+  })
+}
+
+/** Waits for `ms`. Cancelled, it leaves no timer. */
+export function sleep(ms: number): Operation<void> {
+  return suspend((resume) => {
+    const timer = setTimeout(resume, ms, null)
+    return () => clearTimeout(timer)
+  })
+}

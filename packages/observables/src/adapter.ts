@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { timeout } from './timeout.ts'
 
 /** Leaves RxJS: to subscribe is to start, to unsubscribe is to stop, and the one value is the answer. */
 const run =
@@ -20,4 +21,5 @@ export const observables: Style = {
   name: 'observables',
   sequence: run(sequence),
   combine: run(combine),
+  timeout: run(timeout),
 }

@@ -2,6 +2,7 @@ import type { Port, Style } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { timeout } from './timeout.ts'
 
 /** There is nothing to leave: the common style is this one. */
 const run =
@@ -13,4 +14,5 @@ export const promises: Style = {
   name: 'promises',
   sequence: run(sequence),
   combine: run(combine),
+  timeout: run(timeout),
 }

@@ -8,7 +8,7 @@ export interface Scenario {
   readonly firstSentence: string
   readonly group: 'one answer' | 'many answers' | 'long-lived'
   /** The parts of its input, in their order. */
-  readonly input: readonly 'sku'[]
+  readonly input: readonly string[]
   /** The experiment from the talks that it brings back. */
   readonly origin: string
 }
@@ -29,6 +29,13 @@ export const scenarios = [
     group: 'one answer',
     input: ['sku'],
     origin: 'The same two calls at the same time, 20 requests, 10 at a time: 0.663 s (Tornado)',
+  },
+  {
+    name: 'timeout',
+    firstSentence: 'Combines, or gives up after `ms`.',
+    group: 'one answer',
+    input: ['sku', 'ms'],
+    origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
 ] as const satisfies readonly Scenario[]
 

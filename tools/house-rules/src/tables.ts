@@ -8,7 +8,7 @@ import { linesOf, read, root } from './sources.ts'
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {
   callbacks: [],
-  promises: ['scope'],
+  promises: ['scope', 'sleep'],
   generators: ['operation'],
   observables: [],
   effect: [],

@@ -1,0 +1,69 @@
+/** What the wrong styles are made of: the plainest means to do the scenarios right, and to get them wrong. */
+import { type Call, type Port, type Style, toPromise } from '@overlap/workload'
+
+/** One way to be wrong. What it does not name is done right. */
+export interface Wrong {
+  /** Says what is wrong. */
+  readonly name: string
+  /** The ids of the clauses that it is made to fail, in each scenario that it gets wrong. */
+  readonly fails: readonly string[]
+  readonly faults: Partial<Style>
+}
+
+/** A scenario that answers once. */
+export type Run<I, A> = (port: Port, input: I, signal: AbortSignal) => Promise<A>
+
+export const wrong = (name: string, fails: readonly string[], faults: Partial<Style>): Wrong => ({
+  name,
+  fails,
+  faults,
+})
+
+/** A signal that does not abort. */
+export const never = new AbortController().signal
+
+export const call = <I, A>(start: Call<I, A>, input: I, signal: AbortSignal): Promise<A> =>
+  toPromise<A>((done) => start(input, done), signal)
+
+export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  toPromise<void>((done) => {
+    const timer = setTimeout(done, ms, null)
+    return () => clearTimeout(timer)
+  }, signal)
+
+/** Runs `body` with a signal that aborts with the caller's, and when `body` ends. */
+export async function scoped<A>(signal: AbortSignal, body: (inner: AbortSignal) => Promise<A>): Promise<A> {
+  const own = new AbortController()
+  try {
+    return await body(AbortSignal.any([signal, own.signal]))
+  } finally {
+    own.abort()
+  }
+}
+
+/** The port, each of whose calls is started as `wrap` says. */
+export function wrapCalls(port: Port, wrap: <I, A, E>(start: Call<I, A, E>) => Call<I, A, E>): Port {
+  const wrapped = Object.entries(port).map(([name, start]) => [name, wrap(start as Call<unknown, unknown>)])
+  return Object.fromEntries(wrapped) as Port
+}
+
+/** The port, with someone who sees an answer before the style does. */
+export function tap(port: Port, onError: (error: unknown) => void, onValue = () => {}): Port {
+  return wrapCalls(
+    port,
+    (start) => (input, done) =>
+      start(input, (error, value) => {
+        if (error) onError(error)
+        else onValue()
+        done(error, value)
+      }),
+  )
+}
+
+/** A promise only by its type: whoever listens is called when, and as often as, `start` says. */
+export function thenable<A>(
+  start: (resolve: (value: A) => void, reject: (error: unknown) => void) => void,
+): Promise<A> {
+  // oxlint-disable-next-line no-thenable
+  return { then: start } as Promise<A>
+}
