@@ -1,6 +1,6 @@
 import type { Done } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { type Operation, all, run, suspend } from '../src/operation.ts'
+import { type Operation, all, raceFirst, run, sleep, suspend } from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
 function manual<A>() {
@@ -411,4 +411,50 @@ test('an error in done is the caller’s, and disturbs no other run', () => {
   expect(() => first.resume(null)).toThrow(error)
   second.resume(null)
   expect(done).toHaveBeenCalledTimes(1)
+})
+
+test('raceFirst ends as the first to end, and has cancelled the others by then', () => {
+  for (const error of [null, new Error('lost')]) {
+    const [first, second] = [manual<number>(), manual<number>()]
+    const done = vi.fn<Done<number>>((..._answer) => expect(first.cancel).toHaveBeenCalledTimes(1))
+    run(raceFirst(first.operation(), second.operation()), done)
+    if (error) second.resume(error)
+    else second.resume(null, 2)
+    expect(done.mock.calls).toEqual([error ? [error, undefined] : [null, 2]])
+    first.resume(null, 1)
+    expect(done).toHaveBeenCalledTimes(1)
+  }
+})
+
+test('raceFirst ends with an operation that does not wait, and cancels what began before it', async () => {
+  const wait = manual<number>()
+  const done = vi.fn<Done<number>>()
+  run(raceFirst(wait.operation(), atOnce(2)), done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, 2]])
+  expect(wait.cancel).toHaveBeenCalledTimes(1)
+})
+
+test('cancel reaches every operation of raceFirst', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  run(raceFirst(first.operation(), second.operation()), () => {})()
+  expect([first, second].map((wait) => wait.cancel.mock.calls.length)).toEqual([1, 1])
+})
+
+test('sleep waits for as long as it says, and leaves no timer when it is cancelled', () => {
+  vi.useFakeTimers()
+  try {
+    const done = vi.fn<Done<void>>()
+    run(sleep(100), done)
+    vi.advanceTimersByTime(99)
+    expect(done).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(done.mock.calls).toEqual([[null, undefined]])
+    const cancel = run(sleep(100), done)
+    cancel()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(done).toHaveBeenCalledTimes(1)
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -1,0 +1,75 @@
+/**
+ * Sends many answers as they arrive: a line of JSON each, or a server-sent event each.
+ *
+ * Every frame has a name: `result` for an answer, and at the end `end`, or `problem` if it failed on the way. A
+ * stream without either was cut off. A failure before the first answer has no stream to stand in: it is thrown.
+ *
+ * The next answer is asked for when the one before has left the process, so a slow reader holds the
+ * scenario back, and nothing piles up here.
+ *
+ * Source: https://github.com/ndjson/ndjson-spec and
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import type { ServerResponse } from 'node:http'
+
+export interface Format {
+  readonly contentType: string
+  readonly frame: (name: 'result' | 'end' | 'problem', data: unknown) => string
+}
+
+export const lines: Format = {
+  contentType: 'application/x-ndjson',
+  frame: (name, data) => `${JSON.stringify({ [name]: data })}\n`,
+}
+
+export const events: Format = {
+  contentType: 'text/event-stream',
+  frame: (name, data) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`,
+}
+
+/** What the client accepts: lines, unless it asks for events. */
+export function formatFor(accept: string | undefined): Format {
+  return accept?.includes(events.contentType) ? events : lines
+}
+
+interface Sequence {
+  readonly answers: AsyncIterable<unknown>
+  readonly format: Format
+  /** Called once, before the first frame. */
+  readonly begin: () => void
+  /** What the last frame says. */
+  readonly end: () => unknown
+  readonly problem: (error: unknown) => unknown
+}
+
+/** Resolves once the last frame has been handed over, or the client has left. Rejects if it fails before it has begun. */
+export async function sendAnswers(
+  response: Pick<ServerResponse, 'write' | 'end'>,
+  { answers, format: { frame }, begin, end, problem }: Sequence,
+): Promise<void> {
+  let begun = false
+  let last: string
+  try {
+    for await (const answer of answers) {
+      if (!begun) begin()
+      begun = true
+      await write(response, frame('result', answer))
+    }
+    if (!begun) begin()
+    last = frame('end', end())
+  } catch (error) {
+    if (!begun) throw error
+    last = frame('problem', problem(error))
+  }
+  response.end(last)
+}
+
+/** Resolves when the text has been handed to the operating system, whose buffers are bounded. */
+function write(response: Pick<ServerResponse, 'write'>, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.write(text, (error) => {
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}
