@@ -7,12 +7,12 @@ import { type Availability, type Port, type Scenario, type Sku, scenarios } from
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Context } from '../context.ts'
 import type { Lane } from '../lanes.ts'
-import type { Tally } from '../metrics.ts'
 import { Problem, closing } from '../problem.ts'
 import { type Outcome, Run } from '../run.ts'
 import { type RunParameters, createRunQuery } from '../run-parameters.ts'
 import { ClientLeftError } from '../runs.ts'
 import { problemResponse, runResponse } from '../schemas.ts'
+import type { Tally } from '../tally.ts'
 
 /** One scenario in one style, with all that its runs share. */
 interface Cell {
@@ -93,8 +93,7 @@ function addRunRoute(
 
   function settle(run: Run, cell: Cell, outcome: Outcome, reply: FastifyReply) {
     run.settle(outcome)
-    cell.tally[outcome]++
-    cell.tally.observeMs(run.elapsedMs)
+    cell.tally.add(outcome, run.elapsedMs)
     reply.header('server-timing', run.serverTiming())
     if (runs.closing) reply.header('connection', 'close')
   }
