@@ -100,6 +100,22 @@ describe('events', () => {
     leave()
   })
 
+  test('tell nothing of a run that began before anybody listened', async () => {
+    port.holding = true
+    const running = fetch(`${url}/api/run/combine?sku=A-42`)
+    await vi.waitUntil(() => port.runs.length === 1)
+    const { heard, leave } = await listen()
+    port.release()
+    await running
+    const next = fetch(`${url}/api/run/sequence?sku=A-42`)
+    await vi.waitUntil(() => heard.length > 0)
+    port.holding = false
+    port.release()
+    await next
+    expect(heard[0]).toMatchObject({ name: 'run', data: { scenario: 'sequence', event: 'started' } })
+    leave()
+  })
+
   test('end when the server closes', async () => {
     const listener = await listen()
     await app.close()

@@ -54,26 +54,55 @@ async function ask(
 const fieldsOf = ({ errors = [] }: ProblemBody) => errors.map(({ field }) => field)
 
 describe('a run', () => {
-  test.each(scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const)))(
-    '%s in %s answers with its result and its calls',
-    async (scenario, style) => {
-      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42`)
+  const cells = scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const))
+  const result = { sku: 'A-42', onHand: 42, reserved: 2, available: 40 }
+
+  test.each(cells)('%s in %s answers with its result', async (scenario, style) => {
+    for (const query of ['', '&trace=false']) {
+      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42${query}`)
       expect(response.statusCode).toBe(200)
-      expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
-      expect(response.headers['server-timing']).toMatch(
-        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
-      )
-      const ms = expect.any(Number)
-      const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
-      expect(response.json()).toEqual({
-        scenario,
-        style,
-        result: { sku: 'A-42', onHand: 42, reserved: 2, available: 40 },
-        trace: [
-          { call: 'findStock', ...call },
-          { call: 'fetchReservation', ...call },
-        ],
+      expect(response.headers).toMatchObject({
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': String(response.body.length),
+        'x-content-type-options': 'nosniff',
+        'server-timing': expect.stringMatching(/^total;dur=\d+(\.\d)?$/),
       })
+      expect(response.json()).toEqual({ scenario, style, result })
+    }
+  })
+
+  test.each(cells)('%s in %s tells its calls when it is asked for a trace', async (scenario, style) => {
+    const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42&trace=true`)
+    expect(response.statusCode).toBe(200)
+    expect(response.headers['server-timing']).toMatch(
+      /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
+    )
+    const ms = expect.any(Number)
+    const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
+    expect(response.json()).toEqual({
+      scenario,
+      style,
+      result,
+      trace: [
+        { call: 'findStock', ...call },
+        { call: 'fetchReservation', ...call },
+      ],
+    })
+  })
+
+  test('nothing watches the calls of a run that nobody asked about', async () => {
+    await app.inject('/api/run/combine?sku=A-42')
+    await app.inject('/api/run/combine?sku=A-42&trace=false')
+    await app.inject('/api/run/combine?sku=A-42&trace=true')
+    expect(port.runs.map(({ observe }) => observe !== undefined)).toEqual([false, false, true])
+  })
+
+  test.each(['', '1', '0', 'yes', 'True', 'TRUE', 'on', 'null', 'true%20', 'true&trace=true'])(
+    'refuses a trace of "%s", and starts nothing',
+    async (value) => {
+      const { errors } = await ask(400, `/api/run/combine?sku=A-42&trace=${value}`)
+      expect(errors).toMatchObject([{ field: 'trace', expected: expect.stringMatching(/^true or false/) }])
+      expect(port.runs).toHaveLength(0)
     },
   )
 
@@ -150,7 +179,11 @@ describe('a run', () => {
     ['a style named as a constructor', 'sku=A-42&style=constructor', ['style']],
     ['a style that is a path', 'sku=A-42&style=../promises', ['style']],
     ['a style that is too long to be shown', `sku=A-42&style=${'x'.repeat(3000)}`, ['style']],
-    ['everything at once', 'style=x&dbMs=-1&httpMs=-1&y=1', ['y', 'style', 'sku', 'dbMs', 'httpMs']],
+    [
+      'everything at once',
+      'style=x&dbMs=-1&httpMs=-1&trace=x&y=1',
+      ['y', 'style', 'sku', 'dbMs', 'httpMs', 'trace'],
+    ],
   ])('refuses %s, and names each field', async (_what, query, fields) => {
     expect(fieldsOf(await ask(400, `/api/run/combine?${query}`))).toEqual(fields)
     expect(port.runs).toHaveLength(0)
@@ -158,7 +191,7 @@ describe('a run', () => {
 
   test('an unknown parameter is answered with the known ones, an unknown style with the list', async () => {
     const { errors } = await ask(400, '/api/run/combine?sku=A-42&x=1&style=x')
-    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs')
+    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs, trace')
     expect(errors?.[1]?.expected).toContain(styleNames.join(', '))
   })
 
@@ -188,8 +221,10 @@ describe('a run', () => {
     [new TypeError('secret'), 500],
   ])('%s becomes %i, with its timings and without its text', async (error, status) => {
     port.error = error
-    const response = await app.inject('/api/run/combine?sku=A-42')
-    expect(response.headers['server-timing']).toMatch(/^db;dur=/)
+    const timingOf = async (query: string) =>
+      (await app.inject(`/api/run/combine?sku=A-42${query}`)).headers['server-timing']
+    expect(await timingOf('')).toMatch(/^total;dur=/)
+    expect(await timingOf('&trace=true')).toMatch(/^db;dur=.*, http;dur=.*, total;dur=/)
     const { detail } = await ask(status, '/api/run/combine?sku=A-42')
     expect(detail).not.toMatch(/secret|127|select/)
   })
@@ -357,6 +392,7 @@ describe('routes', () => {
         name: 'httpMs',
         schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 300 },
       }),
+      expect.objectContaining({ name: 'trace', schema: { type: 'boolean', default: false } }),
     ])
   })
 })

@@ -33,7 +33,7 @@ export interface RunOptions {
   readonly dbMs: number
   /** How long the reservation service takes to answer, 0 to 10,000 ms. */
   readonly httpMs: number
-  readonly observe?: Observe
+  readonly observe?: Observe | undefined
 }
 
 export interface PortStats {

@@ -4,7 +4,7 @@
  * the path that is measured: what is done here is done for every request.
  */
 import { type Availability, type Port, type Scenario, type Sku, scenarios } from '@overlap/workload'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Context } from '../context.ts'
 import type { Lane } from '../lanes.ts'
 import { Problem, closing } from '../problem.ts'
@@ -13,6 +13,7 @@ import { type RunParameters, createRunQuery } from '../run-parameters.ts'
 import { ClientLeftError } from '../runs.ts'
 import { problemResponse, runResponse } from '../schemas.ts'
 import type { Tally } from '../tally.ts'
+import { Watch } from '../watch.ts'
 
 /** One scenario in one style, with all that its runs share. */
 interface Cell {
@@ -22,8 +23,7 @@ interface Cell {
 }
 
 export function addRunRoutes(app: FastifyInstance, context: Context): void {
-  const query = createRunQuery(context.lanes.names)
-  for (const scenario of scenarios) addRunRoute(app, context, scenario, query)
+  for (const scenario of scenarios) addRunRoute(app, context, scenario)
 
   const names = scenarios.map(({ name }) => name).join(', ')
   app.get<{ Params: { scenario: string } }>(
@@ -40,16 +40,16 @@ function addRunRoute(
   app: FastifyInstance,
   { port, lanes, runs, hub, metrics }: Context,
   { name, firstSentence }: Scenario,
-  query: ReturnType<typeof createRunQuery>,
 ) {
-  const cells = new Map<Lane, Cell>()
+  const cells = new Map<string, Cell>()
   for (const lane of lanes.values()) {
     const { style } = lane
     const start: Cell['start'] = (runPort, sku, signal) => style[name](runPort, sku, signal)
-    cells.set(lane, { lane, tally: metrics.createTally(name, style.name), start })
+    cells.set(style.name, { lane, tally: metrics.createTally(name, style.name), start })
   }
+  const query = createRunQuery(cells)
 
-  app.get<{ Querystring: RunParameters }>(
+  app.get<{ Querystring: RunParameters<Cell> }>(
     `/api/run/${name}`,
     {
       schema: {
@@ -60,14 +60,16 @@ function addRunRoute(
       },
       validatorCompiler: () => query.check,
     },
-    async ({ query: { style, sku, dbMs, httpMs } }, reply) => {
+    async ({ query: { style, sku, dbMs, httpMs, trace } }, reply) => {
       if (runs.closing) throw closing()
-      const lane = (style === undefined ? undefined : lanes.get(style)) ?? lanes.active
-      const cell = cells.get(lane)
-      if (!cell) throw new Error(`no cell for ${lane.style.name}`)
+      const cell = style ?? cells.get(lanes.active.style.name)
+      if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
+      const { lane } = cell
 
-      const run = new Run(name, lane.style.name, hub)
-      const byDefault = style === undefined ? 1 : 0
+      const run = new Run()
+      const watch = trace || hub.listening ? new Watch(run, name, lane.style.name, hub) : undefined
+      const traced = trace ? watch : undefined
+      const byDefault = style === null ? 1 : 0
       runs.add(run)
       lane.running++
       lane.runningByDefault += byDefault
@@ -75,12 +77,21 @@ function addRunRoute(
       reply.raw.on('close', () => {
         if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
       })
+      const settle = (outcome: Outcome) => {
+        const ms = run.elapsedMs
+        run.settled = true
+        watch?.settle(outcome)
+        cell.tally.add(outcome, ms)
+        reply.header('server-timing', `${traced ? `${traced.callTimings()}, ` : ''}total;dur=${ms}`)
+        if (runs.closing) reply.header('connection', 'close')
+      }
       try {
-        const result = await cell.start(port.forRun({ dbMs, httpMs, observe: run.observe }), sku, run.signal)
-        settle(run, cell, 'succeeded', reply)
-        return { scenario: name, style: lane.style.name, result, trace: run.trace }
+        const runPort = port.forRun({ dbMs, httpMs, observe: watch?.observe })
+        const result = await cell.start(runPort, sku, run.signal)
+        settle('succeeded')
+        return { scenario: name, style: lane.style.name, result, trace: traced?.trace }
       } catch (error) {
-        settle(run, cell, run.signal.aborted ? 'cancelled' : 'failed', reply)
+        settle(run.signal.aborted ? 'cancelled' : 'failed')
         if (!(error instanceof ClientLeftError)) throw error
         return reply.hijack()
       } finally {
@@ -90,11 +101,4 @@ function addRunRoute(
       }
     },
   )
-
-  function settle(run: Run, cell: Cell, outcome: Outcome, reply: FastifyReply) {
-    run.settle(outcome)
-    cell.tally.add(outcome, run.elapsedMs)
-    reply.header('server-timing', run.serverTiming())
-    if (runs.closing) reply.header('connection', 'close')
-  }
 }
