@@ -14,7 +14,7 @@ import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
-import { addRefusals } from './refusals.ts'
+import { createGuard } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
@@ -61,7 +61,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
-  addRefusals(app)
+  const guard = createGuard(app)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -73,13 +73,18 @@ export function buildApp(options: AppOptions): FastifyInstance {
       components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
     },
   })
-  // A plugin of its own, because routes are described only when they come after the one above.
+  // Plugins of their own, because routes are described only when they come after the one above.
   void app.register((routes, _options, done) => {
+    guard(routes)
     addCatalogueRoutes(routes, context)
-    addRunRoutes(routes, context)
     addStyleRoutes(routes, context)
     addEventRoute(routes, context)
     addOperatorRoutes(routes, context)
+    done()
+  })
+  // Without the guard's hook, because it is the path that is measured.
+  void app.register((routes, _options, done) => {
+    addRunRoutes(routes, context)
     done()
   })
   return app

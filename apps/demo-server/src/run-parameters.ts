@@ -7,7 +7,7 @@
  * not only the first.
  */
 import { DELAY_LIMIT_MS } from '@overlap/backend'
-import { type FieldError, type Problem, invalid } from './problem.ts'
+import { type FieldError, invalid } from './problem.ts'
 
 /** `S`: what stands for a style. */
 export interface RunParameters<S> {
@@ -77,8 +77,8 @@ type Values = Readonly<Record<string, string | string[] | undefined>>
 export interface RunQuery<S> {
   /** A JSON schema for the documentation. */
   readonly schema: object
-  /** In the shape of a Fastify validator. The problem names every parameter that is wrong. */
-  readonly check: (query: unknown) => { value: RunParameters<S> } | { error: Problem }
+  /** Throws a problem that names every parameter that is wrong. */
+  readonly read: (query: unknown) => RunParameters<S>
 }
 
 export function createRunQuery<S>(styles: ReadonlyMap<string, S>): RunQuery<S> {
@@ -112,9 +112,11 @@ export function createRunQuery<S>(styles: ReadonlyMap<string, S>): RunQuery<S> {
       properties: Object.fromEntries(schemas),
       additionalProperties: false,
     },
-    check: (query) => {
-      const value = readAll(query as Values)
-      return value ? { value } : { error: invalid(findErrors(query as Values, parameters)) }
+    read: (query) => {
+      const values = query as Values
+      const value = readAll(values)
+      if (!value) throw invalid(findErrors(values, parameters))
+      return value
     },
   }
 }
