@@ -10,7 +10,7 @@ import { DELAY_LIMIT_MS } from '@overlap/backend'
 import { type FieldError, invalid } from './problem.ts'
 
 /** `S`: what stands for a style. */
-export interface RunParameters<S> {
+interface RunParameters<S> {
   /** `null`: the active one. */
   readonly style: S | null
   readonly sku: string

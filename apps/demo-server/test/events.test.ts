@@ -8,6 +8,7 @@ import { EventHub } from '../src/event-hub.ts'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
 
 let port: ScriptedPort
 let app: FastifyInstance
@@ -15,7 +16,7 @@ let url: string
 
 beforeEach(async () => {
   port = new ScriptedPort()
-  app = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+  app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
   url = await app.listen({ port: 0, host: '127.0.0.1' })
 })
 afterEach(() => app.close())

@@ -3,17 +3,19 @@ import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { DatabaseError, HttpError, UnknownSkuError, scenarios, styleNames } from '@overlap/workload'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
 
 let port: ScriptedPort
 let app: FastifyInstance
 
 beforeAll(async () => {
   port = new ScriptedPort()
-  app = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+  app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
   await app.ready()
 })
 afterAll(() => app.close())
@@ -410,7 +412,7 @@ describe('a socket', () => {
     ['a question to the server itself', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404],
     ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
   ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
-    const fresh = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
     const url = await fresh.listen({ port: 0, host: '127.0.0.1' })
     const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
     socket.write(request)
@@ -486,7 +488,7 @@ describe('PUT /api/style', () => {
 
   test('needs the admin token once there is one, and tells nobody what it is', async () => {
     const adminToken = '0123456789abcdef'
-    const guarded = buildApp({ port, styles, initialStyle: 'promises', adminToken, logLevel: 'silent' })
+    const guarded = buildApp({ port, styles, initialStyle: 'promises', adminToken, log: silent })
     const answer = (headers: Record<string, string>) => guarded.inject(put({ style: 'effect' }, headers))
     for (const authorization of ['', 'Bearer', `Basic ${adminToken}`, `Bearer ${adminToken}x`, adminToken]) {
       const response = await answer({ authorization })
@@ -505,7 +507,7 @@ describe('PUT /api/style', () => {
 describe('what an operator asks', () => {
   test('many who ask whether it is ready share one check', async () => {
     const counted = new ScriptedPort()
-    const fresh = buildApp({ port: counted, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port: counted, styles, initialStyle: 'promises', log: silent })
     await Promise.all(Array.from({ length: 50 }, () => fresh.inject('/readyz')))
     expect(counted.checks).toBe(1)
     await fresh.close()
@@ -514,7 +516,7 @@ describe('what an operator asks', () => {
   test('it is not ready while what stands behind it does not answer, and lives', async () => {
     const down = new ScriptedPort()
     down.ready = false
-    const fresh = buildApp({ port: down, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port: down, styles, initialStyle: 'promises', log: silent })
     const response = await fresh.inject('/readyz')
     expect(response.statusCode).toBe(503)
     expect(response.headers['retry-after']).toBe('5')
@@ -522,8 +524,22 @@ describe('what an operator asks', () => {
     await fresh.close()
   })
 
+  test.each([
+    ['warn', ['a defect']],
+    ['info', ['incoming request', 'request completed', 'incoming request', 'a defect', 'request completed']],
+  ] as const)('at %s, the log tells of %j', async (level, messages) => {
+    const logged: { msg: string }[] = []
+    const log = pino({ level }, { write: (line) => logged.push(JSON.parse(line) as { msg: string }) })
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', log })
+    await fresh.inject('/api/run/combine?sku=A-42')
+    port.error = new TypeError('a bug')
+    await fresh.inject('/api/run/combine?sku=A-42')
+    expect(logged.map(({ msg }) => msg)).toEqual(messages)
+    await fresh.close()
+  })
+
   test('the metrics count each run by its outcome', async () => {
-    const fresh = buildApp({ port, styles, initialStyle: 'generators', logLevel: 'silent' })
+    const fresh = buildApp({ port, styles, initialStyle: 'generators', log: silent })
     await fresh.inject('/api/run/combine?sku=A-42')
     await fresh.inject('/api/run/combine?sku=A-42')
     port.error = new DatabaseError('x')
