@@ -2,8 +2,8 @@
  * The floor: what somebody would write by hand who wants this answer and nothing else. Bare `node:http`
  * handlers make the two calls with plain callbacks, through the same port as the demo server.
  *
- * `/` answers what the demo server answers, times of the calls included, so that both send and parse the
- * same bytes. `/bare` answers the result alone, and takes no time of anything.
+ * `/` answers what the demo server answers, `Server-Timing` included, so that both send and parse the same
+ * bytes. `/traced` answers with the times of the calls, as the demo server does when it is asked for a trace.
  *
  * Started by the benchmark, which it tells its address, and its CPU time whenever it is asked.
  */
@@ -21,20 +21,20 @@ const port = openPort({
 await port.prepare()
 
 const server = http.createServer((request, response) => {
-  const cancel = request.url === '/bare' ? answerBare(response) : answerTimed(response)
+  const cancel = request.url === '/traced' ? answerTraced(response) : answer(response)
   response.on('close', cancel)
 })
 
-function answerBare(response: http.ServerResponse): Cancel {
+function answer(response: http.ServerResponse): Cancel {
+  const now = startClock()
   return combine(port, (error, result) => {
-    if (error) send(response, 502, { title: error.message })
-    else send(response, 200, result)
+    if (error) return send(response, 502, { title: error.message })
+    send(response, 200, { scenario: 'combine', style: 'by hand', result }, `total;dur=${now()}`)
   })
 }
 
-function answerTimed(response: http.ServerResponse): Cancel {
-  const start = performance.now()
-  const now = () => Math.round((performance.now() - start) * 10) / 10
+function answerTraced(response: http.ServerResponse): Cancel {
+  const now = startClock()
   const times = { findStock: [0, 0, 0], fetchReservation: [0, 0, 0] }
   const observe: Observe = (call, event) => {
     if (call !== 'findStock' && call !== 'fetchReservation') return
@@ -48,10 +48,15 @@ function answerTimed(response: http.ServerResponse): Cancel {
     const [db, reservation] = [times.findStock, times.fetchReservation].map(([started = 0, , ended = 0]) =>
       (ended - started).toFixed(1),
     )
-    response.setHeader('x-content-type-options', 'nosniff')
-    response.setHeader('server-timing', `db;dur=${db}, http;dur=${reservation}, total;dur=${now()}`)
-    send(response, 200, { scenario: 'combine', style: 'by hand', result, trace })
+    const timing = `db;dur=${db}, http;dur=${reservation}, total;dur=${now()}`
+    send(response, 200, { scenario: 'combine', style: 'by hand', result, trace }, timing)
   })
+}
+
+/** Milliseconds from now on, to one decimal. */
+function startClock(): () => number {
+  const start = performance.now()
+  return () => Math.round((performance.now() - start) * 10) / 10
 }
 
 /** Both calls at the same time, with plain callbacks. */
@@ -88,11 +93,13 @@ function combine(
   return cancel
 }
 
-function send(response: http.ServerResponse, status: number, body: unknown): void {
+function send(response: http.ServerResponse, status: number, body: unknown, timing = ''): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
+    'x-content-type-options': 'nosniff',
+    'server-timing': timing,
   })
   response.end(text)
 }

@@ -2,9 +2,10 @@
  * `npm run bench:server`: what the demo server costs in each style, against the floor.
  *
  * `combine` without delays, over kept-alive connections. Each style has a server of its own, as an
- * operator would run it; all of them run from the start and are warm. A round gives each of them a slice of load, in a random order, and ratios are taken within a round:
- * what slows the machine down slows a whole round. The floor is measured twice in each round (A/A): its
- * ratio to itself tells how far a ratio can be trusted.
+ * operator would run it; all of them run from the start and are warm. A round gives each of them a slice of
+ * load, in a random order, and ratios are taken within a round: what slows the machine down slows a whole
+ * round. The floor is measured twice in each round (A/A): its ratio to itself tells how far a ratio can be
+ * trusted. What answers with a trace is compared with a floor that does the same.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,6 +30,8 @@ const seconds = readCount('seconds', options.seconds)
 interface Subject {
   readonly name: string
   readonly url: string
+  /** The name of the floor that it is compared with. */
+  readonly floor: string
   /** CPU time that the server's process has used so far, in µs. */
   readonly cpuTime: () => Promise<number>
 }
@@ -57,13 +60,19 @@ try {
   }
   const floor = await startFloor(env)
   const subjects: Subject[] = [
-    { ...floor, name: 'floor' },
-    { ...floor, name: 'floor again (A/A)' },
-    { ...floor, name: 'floor, result alone', url: `${floor.url}/bare` },
+    { ...floor, name: 'floor', floor: 'floor' },
+    { ...floor, name: 'floor again (A/A)', floor: 'floor' },
+  ]
+  const traced: Subject[] = [
+    { ...floor, name: 'floor, traced', floor: 'floor, traced', url: `${floor.url}/traced` },
   ]
   for (const style of styleNames) {
-    subjects.push({ ...(await startDemo({ ...env, STYLE: style })), name: style })
+    const demo = await startDemo({ ...env, STYLE: style })
+    subjects.push({ ...demo, name: style, floor: 'floor' })
+    if (style !== 'promises') continue
+    traced.push({ ...demo, name: `${style}, traced`, floor: 'floor, traced', url: `${demo.url}&trace=true` })
   }
+  subjects.push(...traced)
   for (let warmUp = 0; warmUp < 5; warmUp++) for (const subject of subjects) await measure(subject)
 
   const slices = new Map(subjects.map(({ name }) => [name, [] as Slice[]]))
@@ -72,14 +81,14 @@ try {
     process.stderr.write(`\rround ${round} of ${rounds}`)
   }
   process.stderr.write('\r')
-  report(slices)
+  report(subjects, slices)
 } finally {
   await Promise.all(children.map(stop))
   await Promise.all([service.stop(), postgres.stop()])
 }
 
 /** Answers like the demo server in content, and is asked for its CPU time over IPC. */
-async function startFloor(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>> {
+async function startFloor(env: NodeJS.ProcessEnv): Promise<Pick<Subject, 'url' | 'cpuTime'>> {
   const child = fork(new URL('floor.main.ts', import.meta.url), { env })
   children.push(child)
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
@@ -92,7 +101,7 @@ async function startFloor(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>
 }
 
 /** The demo server as `npm start` runs it; its metrics tell its CPU time. */
-async function startDemo(env: NodeJS.ProcessEnv): Promise<Omit<Subject, 'name'>> {
+async function startDemo(env: NodeJS.ProcessEnv): Promise<Pick<Subject, 'url' | 'cpuTime'>> {
   const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [main], {
     env: { ...env, PORT: '0', HOST: '127.0.0.1' },
@@ -132,11 +141,12 @@ async function measure({ name, url, cpuTime }: Subject): Promise<Slice> {
   }
 }
 
-function report(slices: ReadonlyMap<string, readonly Slice[]>): void {
-  const floor = slices.get('floor') ?? []
-  const rows = [...slices].map(([name, own]) => {
-    const ratios = own.map(({ perSecond }, round) => perSecond / (floor[round]?.perSecond ?? NaN))
-    const cpuRatios = own.map(({ cpuEach }, round) => cpuEach / (floor[round]?.cpuEach ?? NaN))
+function report(subjects: readonly Subject[], slices: ReadonlyMap<string, readonly Slice[]>): void {
+  const rows = subjects.map(({ name, floor }) => {
+    const own = slices.get(name) ?? []
+    const base = slices.get(floor) ?? []
+    const ratios = own.map(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? NaN))
+    const cpuRatios = own.map(({ cpuEach }, round) => cpuEach / (base[round]?.cpuEach ?? NaN))
     return {
       '': name,
       'requests/s': Math.round(median(own.map(({ perSecond }) => perSecond))),

@@ -1,20 +1,20 @@
 /**
  * The server as a Fastify instance. It reads no environment, handles no signal and starts nothing, so a
- * test can build one for itself and ask it without a socket. Its log goes to standard error.
+ * test can build one for itself and ask it without a socket.
  */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import type { Style } from '@overlap/workload'
-import fastify, { type FastifyInstance, LogController } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { Logger } from 'pino'
 import type { Context, ServerPort } from './context.ts'
-import type { LogLevel } from './environment.ts'
 import { EventHub } from './event-hub.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
-import { addRefusals } from './refusals.ts'
+import { createGuard } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
@@ -30,7 +30,7 @@ interface AppOptions {
   readonly initialStyle: string
   /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
-  readonly logLevel: LogLevel
+  readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
 }
@@ -47,7 +47,7 @@ declare module 'fastify' {
 
 /** Closing the app cancels what still runs; `drain` it before. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const app = createFastify(options.logLevel)
+  const app = createFastify(options.log)
   const context = createContext(options)
   const { runs, hub } = context
 
@@ -61,7 +61,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
-  addRefusals(app)
+  const guard = createGuard(app)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -73,13 +73,18 @@ export function buildApp(options: AppOptions): FastifyInstance {
       components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
     },
   })
-  // A plugin of its own, because routes are described only when they come after the one above.
+  // Plugins of their own, because routes are described only when they come after the one above.
   void app.register((routes, _options, done) => {
+    guard(routes)
     addCatalogueRoutes(routes, context)
-    addRunRoutes(routes, context)
     addStyleRoutes(routes, context)
     addEventRoute(routes, context)
     addOperatorRoutes(routes, context)
+    done()
+  })
+  // Without the guard's hook, because it is the path that is measured.
+  void app.register((routes, _options, done) => {
+    addRunRoutes(routes, context)
     done()
   })
   return app
@@ -99,8 +104,9 @@ function createContext({ port, styles, initialStyle, adminToken, check }: AppOpt
   }
 }
 
-function createFastify(logLevel: LogLevel): FastifyInstance {
-  const logsRequests = logLevel === 'trace' || logLevel === 'debug' || logLevel === 'info'
+function createFastify(log: Logger): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log
+  const logsRequests = log.isLevelEnabled('info')
   const app = fastify({
     bodyLimit: 16 * 1024,
     // Time to receive a request, not to answer it.
@@ -113,12 +119,12 @@ function createFastify(logLevel: LogLevel): FastifyInstance {
     frameworkErrors: handleError,
     clientErrorHandler: answerBrokenRequest,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } },
-    // Standard output is for the one line that says where the server is.
-    logger: { level: logLevel, stream: process.stderr },
+    // With a logger, whatever its level, Fastify listens for the end of every response.
+    ...(logsRequests ? { loggerInstance } : { logger: false }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
   })
-  // A logger of its own for every request costs more than the rest of Fastify.
-  if (!logsRequests) app.setChildLoggerFactory((logger) => logger)
+  // What goes wrong is logged all the same, without a logger of its own for every request.
+  if (!logsRequests) app.setChildLoggerFactory(() => log)
   return app
 }
 

@@ -9,7 +9,7 @@ import { type StyleName, styleNames } from '@overlap/workload'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-export type LogLevel = (typeof logLevels)[number]
+type LogLevel = (typeof logLevels)[number]
 
 export interface Settings {
   /** 0: any free port. */

@@ -7,6 +7,7 @@
  */
 import { forkReservationService, openPort, startPostgres } from '@overlap/backend'
 import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { type Settings, parseEnvironment } from './environment.ts'
 import { Preparation } from './preparation.ts'
@@ -98,8 +99,10 @@ async function start({
   })
   stops.add(() => backend.close())
 
-  const app = buildApp({ port: backend, styles, initialStyle: style, adminToken, logLevel, check })
-  const preparation = new Preparation(() => backend.prepare(), app.log)
+  // Standard output is for the one line that says where the server is.
+  const log = pino({ level: logLevel }, process.stderr)
+  const app = buildApp({ port: backend, styles, initialStyle: style, adminToken, log, check })
+  const preparation = new Preparation(() => backend.prepare(), log)
   async function check() {
     if (!preparation.done) throw new Error('the database is not prepared yet')
     await backend.check()

@@ -7,8 +7,17 @@ import { Problem } from './problem.ts'
 
 const URL_LENGTH = 4096
 
-/** Must be called before the routes are added: it learns from them which methods a path has. */
-export function addRefusals(app: FastifyInstance): void {
+/** Throws a 414: for a route that does without the hooks of the others. */
+export function refuseLongUrl(url: string): void {
+  if (url.length > URL_LENGTH)
+    throw new Problem(414, `The URL is too long: expected at most ${URL_LENGTH} characters.`)
+}
+
+/**
+ * Learns from the routes of `app` which methods a path has, so it must be called before they are added.
+ * Answers with what guards a plugin: the routes in it, and all requests that no route is for.
+ */
+export function createGuard(app: FastifyInstance): (plugin: FastifyInstance) => void {
   const methods = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
     const known = methods.get(url) ?? new Set()
@@ -25,16 +34,18 @@ export function addRefusals(app: FastifyInstance): void {
     done()
   })
 
-  // The one hook that every request passes: two comparisons and a header.
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff')
-    if (request.is404 || request.url.length > URL_LENGTH) done(refuse(request))
-    else done()
-  })
+  return (plugin) => {
+    // Two comparisons and a header.
+    plugin.addHook('onRequest', (request, reply, done) => {
+      reply.header('x-content-type-options', 'nosniff')
+      refuseLongUrl(request.url)
+      done(request.is404 ? refuse(request) : undefined)
+    })
+    // Brings the requests without a route to this plugin and its hook, which answers before it.
+    plugin.setNotFoundHandler(() => {})
+  }
 
   function refuse({ url, method }: FastifyRequest): Problem {
-    if (url.length > URL_LENGTH)
-      return new Problem(414, `The URL is too long: expected at most ${URL_LENGTH} characters.`)
     const path = decode(url.replace(/[?#].*$/s, ''))
     const allowed = patterns.find(({ pattern }) => pattern.test(path))?.allowed
     return allowed === undefined

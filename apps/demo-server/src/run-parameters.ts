@@ -7,23 +7,25 @@
  * not only the first.
  */
 import { DELAY_LIMIT_MS } from '@overlap/backend'
-import { type FieldError, type Problem, invalid } from './problem.ts'
+import { type FieldError, invalid } from './problem.ts'
 
-export interface RunParameters {
-  /** `undefined`: the active one. */
-  readonly style: string | undefined
+/** `S`: what stands for a style. */
+interface RunParameters<S> {
+  /** `null`: the active one. */
+  readonly style: S | null
   readonly sku: string
   readonly dbMs: number
   readonly httpMs: number
+  readonly trace: boolean
 }
 
-/** A parameter as OpenAPI describes it; `parse` answers `undefined` for a value that is not expected. */
+/** A parameter as OpenAPI describes it; `undefined` is a value that is not expected. */
 interface Parameter<A> {
   readonly expected: string
   readonly schema: Readonly<Record<string, unknown>>
-  readonly required?: true
-  readonly fallback: A
-  parse(text: string): A | undefined
+  /** When it is absent. `undefined`: it must not be. */
+  readonly fallback: A | undefined
+  readonly parse: (text: string) => A | undefined
 }
 
 const SKU = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
@@ -39,8 +41,7 @@ const sku: Parameter<string> = {
     description: 'The product.',
     examples: ['A-42'],
   },
-  required: true,
-  fallback: '',
+  fallback: undefined,
   parse: matching(new RegExp(SKU)),
 }
 
@@ -52,76 +53,98 @@ const delay = (description: string): Parameter<number> => ({
     text.length <= 5 && integer.test(text) && Number(text) <= DELAY_LIMIT_MS ? Number(text) : undefined,
 })
 
-const oneOf = (names: readonly string[], description: string): Parameter<string | undefined> => {
-  const known = new Set(names)
+const trace: Parameter<boolean> = {
+  expected: 'true or false',
+  schema: { type: 'boolean', default: false, description: 'Whether the answer tells what the calls did.' },
+  fallback: false,
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+}
+
+/** The name of one of `choices`, which is read as what stands for it. */
+const nameOf = <A>(choices: ReadonlyMap<string, A>, description: string): Parameter<A | null> => {
+  const names = [...choices.keys()]
   return {
     expected: `one of ${names.join(', ')}`,
     schema: { type: 'string', enum: names, description },
-    fallback: undefined,
-    parse: (text) => (known.has(text) ? text : undefined),
+    fallback: null,
+    parse: (text) => choices.get(text),
   }
 }
 
-export interface RunQuery {
+/** What a query parser makes of a query: a parameter that is given twice is an array. */
+type Values = Readonly<Record<string, string | string[] | undefined>>
+
+export interface RunQuery<S> {
   /** A JSON schema for the documentation. */
   readonly schema: object
-  /** In the shape of a Fastify validator. The problem names every parameter that is wrong. */
-  readonly check: (query: unknown) => { value: RunParameters } | { error: Problem }
+  /** Throws a problem that names every parameter that is wrong. */
+  readonly read: (query: unknown) => RunParameters<S>
 }
 
-export function createRunQuery(styleNames: readonly string[]): RunQuery {
-  const style = oneOf(styleNames, 'For this run only; the active style when absent.')
-  const dbMs = delay('How many milliseconds the database takes to answer.')
-  const httpMs = delay('How many milliseconds the reservation service takes to answer.')
-  const parameters = new Map<string, Parameter<unknown>>(Object.entries({ style, sku, dbMs, httpMs }))
-  const known = [...parameters.keys()].join(', ')
+export function createRunQuery<S>(styles: ReadonlyMap<string, S>): RunQuery<S> {
+  const table = {
+    style: nameOf(styles, 'For this run only; the active style when absent.'),
+    sku,
+    dbMs: delay('How many milliseconds the database takes to answer.'),
+    httpMs: delay('How many milliseconds the reservation service takes to answer.'),
+    trace,
+  }
+  const parameters = new Map<string, Parameter<unknown>>(Object.entries(table))
+  const schemas = [...parameters].map(([name, { schema }]) => [name, schema] as const)
+
+  /** `undefined` when anything is wrong. What that is, is looked for only then. */
+  function readAll(values: Values): RunParameters<S> | undefined {
+    for (const name in values) if (!parameters.has(name)) return undefined
+    const style = read(table.style, values['style'])
+    const product = read(table.sku, values['sku'])
+    const dbMs = read(table.dbMs, values['dbMs'])
+    const httpMs = read(table.httpMs, values['httpMs'])
+    const traced = read(table.trace, values['trace'])
+    if (style === undefined || product === undefined || traced === undefined) return undefined
+    if (dbMs === undefined || httpMs === undefined) return undefined
+    return { style, sku: product, dbMs, httpMs, trace: traced }
+  }
 
   return {
     schema: {
       type: 'object',
       required: ['sku'],
-      properties: Object.fromEntries([...parameters].map(([name, { schema }]) => [name, schema])),
+      properties: Object.fromEntries(schemas),
       additionalProperties: false,
     },
-    check: (query) => {
-      const values = query as Readonly<Record<string, string | string[]>>
-      const errors: FieldError[] = []
-      for (const name in values) {
-        if (!parameters.has(name))
-          errors.push({
-            field: name,
-            expected: `no such parameter, only ${known}`,
-            received: [values[name]].join(),
-          })
-      }
-      const value: RunParameters = {
-        style: read('style', style, values, errors),
-        sku: read('sku', sku, values, errors),
-        dbMs: read('dbMs', dbMs, values, errors),
-        httpMs: read('httpMs', httpMs, values, errors),
-      }
-      return errors.length > 0 ? { error: invalid(errors) } : { value }
+    read: (query) => {
+      const values = query as Values
+      const value = readAll(values)
+      if (!value) throw invalid(findErrors(values, parameters))
+      return value
     },
   }
 }
 
-function read<A>(
-  name: string,
-  parameter: Parameter<A>,
-  values: Readonly<Record<string, string | string[] | undefined>>,
-  errors: FieldError[],
-): A {
-  const value = values[name]
-  if (value === undefined) {
-    if (parameter.required) errors.push({ field: name, expected: parameter.expected, received: null })
-    return parameter.fallback
-  }
-  const parsed = typeof value === 'string' ? parameter.parse(value) : undefined
-  if (parsed === undefined) {
-    const once = typeof value === 'string' ? '' : ', once'
-    errors.push({ field: name, expected: parameter.expected + once, received: [value].flat().join() })
-  }
-  return parsed ?? parameter.fallback
+function read<A>({ fallback, parse }: Parameter<A>, value: string | string[] | undefined): A | undefined {
+  if (value === undefined) return fallback
+  return typeof value === 'string' ? parse(value) : undefined
+}
+
+function findErrors(values: Values, parameters: ReadonlyMap<string, Parameter<unknown>>): FieldError[] {
+  const known = [...parameters.keys()].join(', ')
+  const unknown = Object.keys(values)
+    .filter((name) => !parameters.has(name))
+    .map((field) => ({
+      field,
+      expected: `no such parameter, only ${known}`,
+      received: [values[field]].join(),
+    }))
+  const wrong = [...parameters].flatMap(([field, parameter]): FieldError[] => {
+    const { expected } = parameter
+    const value = values[field]
+    if (read(parameter, value) !== undefined) return []
+    if (value === undefined) return [{ field, expected, received: null }]
+    return typeof value === 'string'
+      ? [{ field, expected, received: value }]
+      : [{ field, expected: `${expected}, once`, received: value.join() }]
+  })
+  return [...unknown, ...wrong]
 }
 
 function matching(pattern: RegExp) {

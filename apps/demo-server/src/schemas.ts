@@ -10,14 +10,17 @@ const object = (properties: Readonly<Record<string, object>>) => ({
 const ms = (description: string) => ({ type: ['number', 'null'], description })
 
 export const runResponse = {
-  description: 'What the scenario answered, and what its calls did meanwhile.',
-  ...object({
+  description: 'What the scenario answered, and, when asked for, what its calls did meanwhile.',
+  type: 'object',
+  required: ['scenario', 'style', 'result'],
+  properties: {
     scenario: text,
     style: { type: 'string', description: 'The style that ran it.' },
     result: object({ sku: text, onHand: integer, reserved: integer, available: integer }),
     trace: {
       type: 'array',
-      description: 'The calls in the order of their start. Milliseconds since the run began.',
+      description:
+        'Only with `trace=true`: the calls in the order of their start. Milliseconds since the run began.',
       items: object({
         call: text,
         startedMs: { type: 'number' },
@@ -26,7 +29,7 @@ export const runResponse = {
         outcome: { type: ['string', 'null'], description: 'succeeded, failed or cancelled.' },
       }),
     },
-  }),
+  },
 }
 
 export const lanesResponse = {

@@ -8,6 +8,7 @@ import { EventHub } from '../src/event-hub.ts'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
 
 let port: ScriptedPort
 let app: FastifyInstance
@@ -15,7 +16,7 @@ let url: string
 
 beforeEach(async () => {
   port = new ScriptedPort()
-  app = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+  app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
   url = await app.listen({ port: 0, host: '127.0.0.1' })
 })
 afterEach(() => app.close())
@@ -97,6 +98,22 @@ describe('events', () => {
       'cancelled',
     ])
     expect(heard.at(-1)?.name).toBe('run')
+    leave()
+  })
+
+  test('tell nothing of a run that began before anybody listened', async () => {
+    port.holding = true
+    const running = fetch(`${url}/api/run/combine?sku=A-42`)
+    await vi.waitUntil(() => port.runs.length === 1)
+    const { heard, leave } = await listen()
+    port.release()
+    await running
+    const next = fetch(`${url}/api/run/sequence?sku=A-42`)
+    await vi.waitUntil(() => heard.length > 0)
+    port.holding = false
+    port.release()
+    await next
+    expect(heard[0]).toMatchObject({ name: 'run', data: { scenario: 'sequence', event: 'started' } })
     leave()
   })
 

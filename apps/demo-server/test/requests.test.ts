@@ -3,17 +3,19 @@ import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { DatabaseError, HttpError, UnknownSkuError, scenarios, styleNames } from '@overlap/workload'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
 
 let port: ScriptedPort
 let app: FastifyInstance
 
 beforeAll(async () => {
   port = new ScriptedPort()
-  app = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+  app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
   await app.ready()
 })
 afterAll(() => app.close())
@@ -54,26 +56,55 @@ async function ask(
 const fieldsOf = ({ errors = [] }: ProblemBody) => errors.map(({ field }) => field)
 
 describe('a run', () => {
-  test.each(scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const)))(
-    '%s in %s answers with its result and its calls',
-    async (scenario, style) => {
-      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42`)
+  const cells = scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const))
+  const result = { sku: 'A-42', onHand: 42, reserved: 2, available: 40 }
+
+  test.each(cells)('%s in %s answers with its result', async (scenario, style) => {
+    for (const query of ['', '&trace=false']) {
+      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42${query}`)
       expect(response.statusCode).toBe(200)
-      expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
-      expect(response.headers['server-timing']).toMatch(
-        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
-      )
-      const ms = expect.any(Number)
-      const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
-      expect(response.json()).toEqual({
-        scenario,
-        style,
-        result: { sku: 'A-42', onHand: 42, reserved: 2, available: 40 },
-        trace: [
-          { call: 'findStock', ...call },
-          { call: 'fetchReservation', ...call },
-        ],
+      expect(response.headers).toMatchObject({
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': String(response.body.length),
+        'x-content-type-options': 'nosniff',
+        'server-timing': expect.stringMatching(/^total;dur=\d+(\.\d)?$/),
       })
+      expect(response.json()).toEqual({ scenario, style, result })
+    }
+  })
+
+  test.each(cells)('%s in %s tells its calls when it is asked for a trace', async (scenario, style) => {
+    const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42&trace=true`)
+    expect(response.statusCode).toBe(200)
+    expect(response.headers['server-timing']).toMatch(
+      /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
+    )
+    const ms = expect.any(Number)
+    const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
+    expect(response.json()).toEqual({
+      scenario,
+      style,
+      result,
+      trace: [
+        { call: 'findStock', ...call },
+        { call: 'fetchReservation', ...call },
+      ],
+    })
+  })
+
+  test('nothing watches the calls of a run that nobody asked about', async () => {
+    await app.inject('/api/run/combine?sku=A-42')
+    await app.inject('/api/run/combine?sku=A-42&trace=false')
+    await app.inject('/api/run/combine?sku=A-42&trace=true')
+    expect(port.runs.map(({ observe }) => observe !== undefined)).toEqual([false, false, true])
+  })
+
+  test.each(['', '1', '0', 'yes', 'True', 'TRUE', 'on', 'null', 'true%20', 'true&trace=true'])(
+    'refuses a trace of "%s", and starts nothing',
+    async (value) => {
+      const { errors } = await ask(400, `/api/run/combine?sku=A-42&trace=${value}`)
+      expect(errors).toMatchObject([{ field: 'trace', expected: expect.stringMatching(/^true or false/) }])
+      expect(port.runs).toHaveLength(0)
     },
   )
 
@@ -150,7 +181,11 @@ describe('a run', () => {
     ['a style named as a constructor', 'sku=A-42&style=constructor', ['style']],
     ['a style that is a path', 'sku=A-42&style=../promises', ['style']],
     ['a style that is too long to be shown', `sku=A-42&style=${'x'.repeat(3000)}`, ['style']],
-    ['everything at once', 'style=x&dbMs=-1&httpMs=-1&y=1', ['y', 'style', 'sku', 'dbMs', 'httpMs']],
+    [
+      'everything at once',
+      'style=x&dbMs=-1&httpMs=-1&trace=x&y=1',
+      ['y', 'style', 'sku', 'dbMs', 'httpMs', 'trace'],
+    ],
   ])('refuses %s, and names each field', async (_what, query, fields) => {
     expect(fieldsOf(await ask(400, `/api/run/combine?${query}`))).toEqual(fields)
     expect(port.runs).toHaveLength(0)
@@ -158,7 +193,7 @@ describe('a run', () => {
 
   test('an unknown parameter is answered with the known ones, an unknown style with the list', async () => {
     const { errors } = await ask(400, '/api/run/combine?sku=A-42&x=1&style=x')
-    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs')
+    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs, trace')
     expect(errors?.[1]?.expected).toContain(styleNames.join(', '))
   })
 
@@ -188,8 +223,10 @@ describe('a run', () => {
     [new TypeError('secret'), 500],
   ])('%s becomes %i, with its timings and without its text', async (error, status) => {
     port.error = error
-    const response = await app.inject('/api/run/combine?sku=A-42')
-    expect(response.headers['server-timing']).toMatch(/^db;dur=/)
+    const timingOf = async (query: string) =>
+      (await app.inject(`/api/run/combine?sku=A-42${query}`)).headers['server-timing']
+    expect(await timingOf('')).toMatch(/^total;dur=/)
+    expect(await timingOf('&trace=true')).toMatch(/^db;dur=.*, http;dur=.*, total;dur=/)
     const { detail } = await ask(status, '/api/run/combine?sku=A-42')
     expect(detail).not.toMatch(/secret|127|select/)
   })
@@ -357,6 +394,7 @@ describe('routes', () => {
         name: 'httpMs',
         schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 300 },
       }),
+      expect.objectContaining({ name: 'trace', schema: { type: 'boolean', default: false } }),
     ])
   })
 })
@@ -374,7 +412,7 @@ describe('a socket', () => {
     ['a question to the server itself', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404],
     ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
   ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
-    const fresh = buildApp({ port, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
     const url = await fresh.listen({ port: 0, host: '127.0.0.1' })
     const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
     socket.write(request)
@@ -450,7 +488,7 @@ describe('PUT /api/style', () => {
 
   test('needs the admin token once there is one, and tells nobody what it is', async () => {
     const adminToken = '0123456789abcdef'
-    const guarded = buildApp({ port, styles, initialStyle: 'promises', adminToken, logLevel: 'silent' })
+    const guarded = buildApp({ port, styles, initialStyle: 'promises', adminToken, log: silent })
     const answer = (headers: Record<string, string>) => guarded.inject(put({ style: 'effect' }, headers))
     for (const authorization of ['', 'Bearer', `Basic ${adminToken}`, `Bearer ${adminToken}x`, adminToken]) {
       const response = await answer({ authorization })
@@ -469,7 +507,7 @@ describe('PUT /api/style', () => {
 describe('what an operator asks', () => {
   test('many who ask whether it is ready share one check', async () => {
     const counted = new ScriptedPort()
-    const fresh = buildApp({ port: counted, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port: counted, styles, initialStyle: 'promises', log: silent })
     await Promise.all(Array.from({ length: 50 }, () => fresh.inject('/readyz')))
     expect(counted.checks).toBe(1)
     await fresh.close()
@@ -478,7 +516,7 @@ describe('what an operator asks', () => {
   test('it is not ready while what stands behind it does not answer, and lives', async () => {
     const down = new ScriptedPort()
     down.ready = false
-    const fresh = buildApp({ port: down, styles, initialStyle: 'promises', logLevel: 'silent' })
+    const fresh = buildApp({ port: down, styles, initialStyle: 'promises', log: silent })
     const response = await fresh.inject('/readyz')
     expect(response.statusCode).toBe(503)
     expect(response.headers['retry-after']).toBe('5')
@@ -486,8 +524,22 @@ describe('what an operator asks', () => {
     await fresh.close()
   })
 
+  test.each([
+    ['warn', ['a defect']],
+    ['info', ['incoming request', 'request completed', 'incoming request', 'a defect', 'request completed']],
+  ] as const)('at %s, the log tells of %j', async (level, messages) => {
+    const logged: { msg: string }[] = []
+    const log = pino({ level }, { write: (line) => logged.push(JSON.parse(line) as { msg: string }) })
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', log })
+    await fresh.inject('/api/run/combine?sku=A-42')
+    port.error = new TypeError('a bug')
+    await fresh.inject('/api/run/combine?sku=A-42')
+    expect(logged.map(({ msg }) => msg)).toEqual(messages)
+    await fresh.close()
+  })
+
   test('the metrics count each run by its outcome', async () => {
-    const fresh = buildApp({ port, styles, initialStyle: 'generators', logLevel: 'silent' })
+    const fresh = buildApp({ port, styles, initialStyle: 'generators', log: silent })
     await fresh.inject('/api/run/combine?sku=A-42')
     await fresh.inject('/api/run/combine?sku=A-42')
     port.error = new DatabaseError('x')
@@ -498,6 +550,10 @@ describe('what an operator asks', () => {
     expect(body).toContain(`overlap_runs_total{${labels},outcome="succeeded"} 2\n`)
     expect(body).toContain(`overlap_runs_total{${labels},outcome="failed"} 1\n`)
     expect(body).toContain(`overlap_runs_total{${labels},outcome="cancelled"} 0\n`)
+    expect(body).toContain('# TYPE overlap_run_duration_seconds histogram\n')
+    expect(body).toContain(`overlap_run_duration_seconds_bucket{le="25",${labels}} 3\n`)
+    expect(body).toContain(`overlap_run_duration_seconds_bucket{le="+Inf",${labels}} 3\n`)
+    expect(body).toMatch(new RegExp(`^overlap_run_duration_seconds_sum{${labels}} [0-9.]+$`, 'm'))
     expect(body).toContain(`overlap_run_duration_seconds_count{${labels}} 3\n`)
     expect(body).toContain('overlap_runs_running{style="generators"} 0\n')
     expect(body).toContain('overlap_database_connections{state="idle"} 1\n')

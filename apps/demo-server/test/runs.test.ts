@@ -8,6 +8,7 @@ import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { startBackend } from './backend.ts'
 import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
 
 let backend: Awaited<ReturnType<typeof startBackend>>
 let app: FastifyInstance | undefined
@@ -27,7 +28,7 @@ afterEach(async () => {
   app = undefined
 })
 
-const options = { initialStyle: 'promises', logLevel: 'silent' } as const
+const options = { initialStyle: 'promises', log: silent } as const
 
 interface Answer {
   status: number

@@ -43,7 +43,7 @@ export interface RunOptions {
   readonly replicaMs?: readonly number[]
   /** How many of this run's first HTTP requests fail with 503, after their delay. None by default. */
   readonly failures?: number
-  readonly observe?: Observe
+  readonly observe?: Observe | undefined
 }
 
 export interface PortStats {

@@ -1,0 +1,84 @@
+/**
+ * Watches the calls of one run: for the client that asked for a trace, and for those who listened to
+ * `/api/events` when the run began. A run that nobody watches has none.
+ */
+import type { CallEvent, CallName, Observe } from '@overlap/backend'
+import type { EventHub } from './event-hub.ts'
+import type { Outcome, Run } from './run.ts'
+
+/** Milliseconds since the run began, to one decimal. `null`: it did not happen. */
+export interface TracedCall {
+  readonly call: CallName
+  readonly startedMs: number
+  /** When a connection was lent to it, and it was on its way. */
+  sentMs: number | null
+  endedMs: number | null
+  outcome: Outcome | null
+}
+
+let lastId = 0
+
+export class Watch {
+  readonly id = ++lastId
+  /** The calls in the order of their start. */
+  readonly trace: TracedCall[] = []
+  readonly #run: Run
+  readonly #scenario: string
+  readonly #style: string
+  /** `undefined`: nobody listened when the run began, and who comes later hears of later runs. */
+  readonly #hub: EventHub | undefined
+
+  constructor(run: Run, scenario: string, style: string, hub: EventHub) {
+    this.#run = run
+    this.#scenario = scenario
+    this.#style = style
+    this.#hub = hub.listening ? hub : undefined
+    this.#publish('run', { event: 'started' })
+  }
+
+  readonly observe: Observe = (call, event, id) => {
+    this.#note(call, event, id)
+    this.#publish('call', { call, event, id })
+  }
+
+  settle(outcome: Outcome): void {
+    this.#publish('run', { event: outcome })
+  }
+
+  /** How long the calls of each kind took, together, in the form of `Server-Timing`. */
+  callTimings(): string {
+    const now = this.#run.elapsedMs
+    let db = 0
+    let http = 0
+    for (const { call, startedMs, endedMs } of this.trace) {
+      const ms = (endedMs ?? now) - startedMs
+      if (call === 'findStock') db += ms
+      else http += ms
+    }
+    return `db;dur=${db.toFixed(1)}, http;dur=${http.toFixed(1)}`
+  }
+
+  #note(call: CallName, event: CallEvent, id: number) {
+    // Confirmed only after the call has ended, and often after the run.
+    if (event === 'stopped') return
+    const now = this.#run.elapsedMs
+    if (event === 'started') {
+      this.trace[id] = { call, startedMs: now, sentMs: null, endedMs: null, outcome: null }
+      return
+    }
+    const entry = this.trace[id]
+    if (!entry) return
+    if (event === 'sent') {
+      entry.sentMs = now
+    } else {
+      entry.endedMs = now
+      entry.outcome = event
+    }
+  }
+
+  #publish(name: 'run' | 'call', what: { call?: CallName; id?: number; event: string }) {
+    if (!this.#hub?.listening) return
+    const { elapsedMs: atMs } = this.#run
+    this.#hub.publish(name, { run: this.id, scenario: this.#scenario, style: this.#style, ...what, atMs })
+  }
+}
