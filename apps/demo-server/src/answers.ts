@@ -42,13 +42,12 @@ interface Sequence {
   readonly problem: (error: unknown) => unknown
 }
 
-/** Resolves once the last frame has been handed over, or the client has left. Rejects if it fails before it has begun. */
+/** Resolves once the last frame has been handed over, with what it failed with, if it did. Rejects if it fails before it has begun. */
 export async function sendAnswers(
   response: Pick<ServerResponse, 'write' | 'end'>,
   { answers, format: { frame }, begin, end, problem }: Sequence,
-): Promise<void> {
+): Promise<{ readonly error: unknown } | undefined> {
   let begun = false
-  let last: string
   try {
     for await (const answer of answers) {
       if (!begun) begin()
@@ -56,12 +55,13 @@ export async function sendAnswers(
       await write(response, frame('result', answer))
     }
     if (!begun) begin()
-    last = frame('end', end())
+    response.end(frame('end', end()))
+    return undefined
   } catch (error) {
     if (!begun) throw error
-    last = frame('problem', problem(error))
+    response.end(frame('problem', problem(error)))
+    return { error }
   }
-  response.end(last)
 }
 
 /** Resolves when the text has been handed to the operating system, whose buffers are bounded. */

@@ -7,7 +7,7 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9457
  */
 import { STATUS_CODES } from 'node:http'
-import { DatabaseError, HttpError, UnknownSkuError } from '@overlap/workload'
+import { DatabaseError, HttpError, OutOfStockError, TimeoutError, UnknownSkuError } from '@overlap/workload'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ClosingError } from './runs.ts'
 
@@ -61,17 +61,25 @@ export function closing(): Problem {
   return unavailable('The server is closing.', { connection: 'close' })
 }
 
-function sendProblem(problem: Problem, reply: FastifyReply): void {
-  const { status, message: detail, errors, headers } = problem
-  const body = {
+/** What a client is told of an error that is not the status of an answer, because that has begun. */
+export function problemOf(error: unknown): object {
+  return bodyOf(toProblem(error))
+}
+
+function bodyOf({ status, message: detail, errors }: Problem): object {
+  return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     detail,
     errors: errors.length > 0 ? errors.map(cut) : undefined,
   }
+}
+
+function sendProblem(problem: Problem, reply: FastifyReply): void {
+  const { status, headers } = problem
   // As bytes, because Fastify adds a charset to a string's type, and this type has no such parameter.
-  const bytes = Buffer.from(JSON.stringify(body))
+  const bytes = Buffer.from(JSON.stringify(bodyOf(problem)))
   void reply
     .code(status)
     .headers({ 'x-content-type-options': 'nosniff', ...headers })
@@ -90,6 +98,14 @@ function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof UnknownSkuError)
     return invalid([{ field: 'sku', expected: 'a product that the database knows', received: error.sku }])
+  if (error instanceof OutOfStockError)
+    return new Problem(409, `There are only ${error.onHand} units of the product.`, {
+      errors: [{ field: 'units', expected: `at most ${error.onHand}`, received: String(error.units) }],
+    })
+  if (error instanceof TimeoutError)
+    return new Problem(504, `Not answered within ${error.ms} ms, as the request has asked.`)
+  // All replicas have failed: the first says why.
+  if (error instanceof AggregateError) return toProblem(error.errors[0])
   if (error instanceof DatabaseError) return behind('database', error.code)
   if (error instanceof HttpError) return behind('reservation service', error.code, error.status)
   if (error instanceof ClosingError) return closing()

@@ -1,17 +1,46 @@
 /**
- * One run of a scenario: how long it has taken, and how to cancel it.
+ * One run of a scenario: how long it has taken, how to cancel it, and where it is counted.
  *
- * Created for every request, so it does no more than note the time. What its calls do is noted by a
- * `Watch`, and only when somebody wants to know.
+ * Created for every request, so it does no more than note the time and count. What its calls do is noted
+ * by a `Watch`, and only when somebody wants to know.
  */
+import type { Lane } from './lanes.ts'
+import type { Runs } from './runs.ts'
+import type { Tally } from './tally.ts'
+import type { TracedCall, Watch } from './watch.ts'
+
 export const outcomes = ['succeeded', 'failed', 'cancelled'] as const
 
 export type Outcome = (typeof outcomes)[number]
 
-export class Run {
+/** One scenario in one style, with all that its runs share. */
+export interface Cell {
+  readonly scenario: string
+  readonly lane: Lane
+  readonly tally: Tally
+  readonly runs: Runs
+}
+
+export class Run<C extends Cell = Cell> {
+  readonly cell: C
   settled = false
+  /** Who watches its calls, if anybody wants to know about them. */
+  watch: Watch | undefined
+  /** Whether its client does. */
+  readonly traced: boolean
+  readonly #byDefault: number
   readonly #controller = new AbortController()
   readonly #startedAt = performance.now()
+
+  /** `byDefault`: it came because the style was the active one. */
+  constructor(cell: C, byDefault: boolean, traced: boolean) {
+    this.cell = cell
+    this.traced = traced
+    this.#byDefault = byDefault ? 1 : 0
+    cell.runs.add(this)
+    cell.lane.running++
+    cell.lane.runningByDefault += this.#byDefault
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal
@@ -24,5 +53,23 @@ export class Run {
 
   cancel(reason: Error): void {
     this.#controller.abort(reason)
+  }
+
+  /** The calls so far, for a client that asked for them. */
+  get trace(): readonly TracedCall[] | undefined {
+    return this.traced ? this.watch?.trace : undefined
+  }
+
+  /** Hands back the value of `Server-Timing`: the whole, and before it the calls where they are traced. */
+  settle(outcome: Outcome): string {
+    const { lane, tally, runs } = this.cell
+    const ms = this.elapsedMs
+    this.settled = true
+    this.watch?.settle(outcome)
+    tally.add(outcome, ms)
+    lane.running--
+    lane.runningByDefault -= this.#byDefault
+    runs.delete(this)
+    return this.traced && this.watch ? `${this.watch.callTimings()}, total;dur=${ms}` : `total;dur=${ms}`
   }
 }

@@ -9,28 +9,54 @@ const object = (properties: Readonly<Record<string, object>>) => ({
 })
 const ms = (description: string) => ({ type: ['number', 'null'], description })
 
-export const runResponse = {
+export const availability = object({ sku: text, onHand: integer, reserved: integer, available: integer })
+export const reservation = object({ sku: text, reserved: integer })
+export const receipt = object({ order: text, sku: text, units: integer, onHand: integer })
+
+const named = {
+  scenario: text,
+  style: { type: 'string', description: 'The style that ran it.' },
+}
+const trace = {
+  type: 'array',
+  description:
+    'Only with `trace=true`: the calls in the order of their start. Milliseconds since the run began.',
+  items: object({
+    call: text,
+    startedMs: { type: 'number' },
+    sentMs: ms('When a connection was lent to it. `null`: never.'),
+    endedMs: ms('`null`: not before the run did.'),
+    outcome: { type: ['string', 'null'], description: 'succeeded, failed or cancelled.' },
+  }),
+}
+
+/** `result`: that of the scenario. */
+export const runResponse = (result: object) => ({
   description: 'What the scenario answered, and, when asked for, what its calls did meanwhile.',
   type: 'object',
   required: ['scenario', 'style', 'result'],
-  properties: {
-    scenario: text,
-    style: { type: 'string', description: 'The style that ran it.' },
-    result: object({ sku: text, onHand: integer, reserved: integer, available: integer }),
-    trace: {
-      type: 'array',
-      description:
-        'Only with `trace=true`: the calls in the order of their start. Milliseconds since the run began.',
-      items: object({
-        call: text,
-        startedMs: { type: 'number' },
-        sentMs: ms('When a connection was lent to it. `null`: never.'),
-        endedMs: ms('`null`: not before the run did.'),
-        outcome: { type: ['string', 'null'], description: 'succeeded, failed or cancelled.' },
-      }),
+  properties: { ...named, result, trace },
+})
+
+/** `result`: one of many. */
+export const answersResponse = (result: object) => ({
+  description:
+    'The answers as they arrive, one `result` each, and at last an `end`, or a `problem` if it failed on the way.',
+  content: {
+    'application/x-ndjson': {
+      schema: {
+        description: 'One of them in each line.',
+        type: 'object',
+        properties: {
+          result,
+          end: { ...object(named), properties: { ...named, trace } },
+          problem: { type: 'object' },
+        },
+      },
     },
+    'text/event-stream': { schema: { ...text, description: 'When it is accepted: an event for each.' } },
   },
-}
+})
 
 export const lanesResponse = {
   description: 'The styles, and what runs in them.',

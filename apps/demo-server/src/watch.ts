@@ -16,6 +16,8 @@ export interface TracedCall {
   outcome: Outcome | null
 }
 
+const inDatabase: ReadonlySet<CallName> = new Set(['findStock', 'openSession', 'takeStock', 'commit'])
+
 let lastId = 0
 
 export class Watch {
@@ -28,10 +30,10 @@ export class Watch {
   /** `undefined`: nobody listened when the run began, and who comes later hears of later runs. */
   readonly #hub: EventHub | undefined
 
-  constructor(run: Run, scenario: string, style: string, hub: EventHub) {
+  constructor(run: Run, hub: EventHub) {
     this.#run = run
-    this.#scenario = scenario
-    this.#style = style
+    this.#scenario = run.cell.scenario
+    this.#style = run.cell.lane.style.name
     this.#hub = hub.listening ? hub : undefined
     this.#publish('run', { event: 'started' })
   }
@@ -52,7 +54,7 @@ export class Watch {
     let http = 0
     for (const { call, startedMs, endedMs } of this.trace) {
       const ms = (endedMs ?? now) - startedMs
-      if (call === 'findStock') db += ms
+      if (inDatabase.has(call)) db += ms
       else http += ms
     }
     return `db;dur=${db.toFixed(1)}, http;dur=${http.toFixed(1)}`

@@ -126,12 +126,10 @@ describe('a swap', () => {
     { timeout: 15_000 },
     async () => {
       // Each style signs its answers: the result's sku tells who made it.
-      const signed = styles.map((style): Style => {
-        const sign =
-          (scenario: 'combine' | 'sequence'): Style['combine'] =>
-          async (port, sku, signal) => ({ ...(await style[scenario](port, sku, signal)), sku: style.name })
-        return { name: style.name, combine: sign('combine'), sequence: sign('sequence') }
-      })
+      const signed = styles.map((style): Style => ({
+        ...style,
+        combine: async (...run) => ({ ...(await style.combine(...run)), sku: style.name }),
+      }))
       const url = await listen(buildApp({ ...options, port: backend.port, styles: signed }))
       const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
       // Every style that was asked for, and the last one of which the answer has come.

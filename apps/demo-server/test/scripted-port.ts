@@ -1,6 +1,6 @@
 /** A port that does as it is told: for tests about the server alone, where the answers do not matter. */
 import type { CallName, RunOptions } from '@overlap/backend'
-import type { Call, Port } from '@overlap/workload'
+import type { Call, Order, Port, ReplicaSku, SkuUnits } from '@overlap/workload'
 import type { ServerPort } from '../src/context.ts'
 
 export class ScriptedPort implements ServerPort {
@@ -14,15 +14,28 @@ export class ScriptedPort implements ServerPort {
   /** Runs that have started calls. */
   runs: RunOptions[] = []
   cancelled: CallName[] = []
+  openSessions = 0
   readonly #held = new Set<() => void>()
 
   forRun(options: RunOptions): Port {
     this.runs.push(options)
     let calls = 0
     const next = () => calls++
+    const call = <I, A>(name: CallName, answer: (input: I) => A) => this.#call(name, options, next, answer)
     return {
-      findStock: this.#call('findStock', options, next, (sku) => ({ sku, onHand: 42 })),
-      fetchReservation: this.#call('fetchReservation', options, next, (sku) => ({ sku, reserved: 2 })),
+      findStock: call('findStock', (sku: string) => ({ sku, onHand: 42 })),
+      fetchReservation: call('fetchReservation', (sku: string) => ({ sku, reserved: 2 })),
+      fetchReservationFrom: call('fetchReservationFrom', ({ sku }: ReplicaSku) => ({ sku, reserved: 2 })),
+      openSession: call('openSession', () => {
+        this.openSessions++
+        return {
+          order: 'order-1',
+          takeStock: call('takeStock', ({ sku, units }: SkuUnits) => ({ sku, onHand: 42 - units })),
+          commit: call('commit', () => {}),
+          close: () => this.openSessions--,
+        }
+      }),
+      confirmOrder: call('confirmOrder', (order: Order) => order),
     }
   }
 
@@ -43,13 +56,13 @@ export class ScriptedPort implements ServerPort {
     }
   }
 
-  #call<A>(
+  #call<I, A>(
     name: CallName,
     { observe }: RunOptions,
     next: () => number,
-    answer: (sku: string) => A,
-  ): Call<string, A, never> {
-    return (sku, done) => {
+    answer: (input: I) => A,
+  ): Call<I, A, never> {
+    return (input, done) => {
       if (this.throwing && this.error) throw this.error
       const id = next()
       observe?.(name, 'started', id)
@@ -61,7 +74,7 @@ export class ScriptedPort implements ServerPort {
         const error = name === 'findStock' ? this.error : null
         observe?.(name, error ? 'failed' : 'succeeded', id)
         if (error) done(error as never)
-        else done(null, answer(sku))
+        else done(null, answer(input))
       }
       if (this.holding) this.#held.add(settle)
       else setImmediate(settle)

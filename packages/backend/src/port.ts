@@ -40,9 +40,9 @@ export interface RunOptions {
   /** How long the reservation service takes to answer, 0 to 10,000 ms. */
   readonly httpMs: number
   /** How long each replica takes to answer, 0 to 10,000 ms; `httpMs` where nothing is said. */
-  readonly replicaMs?: readonly number[]
+  readonly replicaMs?: readonly number[] | undefined
   /** How many of this run's first HTTP requests fail with 503, after their delay. None by default. */
-  readonly failures?: number
+  readonly failures?: number | undefined
   readonly observe?: Observe | undefined
 }
 

@@ -1,6 +1,14 @@
-import type { TimeoutInput } from './inputs.ts'
-import type { Availability, Sku } from './model.ts'
-import type { Port } from './port.ts'
+import type {
+  HedgeInput,
+  LimitInput,
+  RaceInput,
+  RetryInput,
+  ShutdownInput,
+  StreamInput,
+  TimeoutInput,
+} from './inputs.ts'
+import type { Availability, Receipt, Reservation, Sku, SkuUnits } from './model.ts'
+import type { Port, Source } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
 export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
@@ -23,4 +31,22 @@ export interface Style {
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  retry(port: Port, input: RetryInput, signal: AbortSignal): Promise<Reservation>
+  race(port: Port, input: RaceInput, signal: AbortSignal): Promise<Reservation>
+  hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
+  transaction(port: Port, input: SkuUnits, signal: AbortSignal): Promise<Receipt>
+  limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
+  stream(port: Port, input: StreamInput, signal: AbortSignal): AsyncIterable<Availability>
+  /** An answer that nobody has read yet is overtaken too, by the next answer. */
+  latest(port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability>
+  /** Throws a `RangeError`. */
+  shutdown(port: Port, input: ShutdownInput): AvailabilityService
+}
+
+/** Answers until it is closed. */
+export interface AvailabilityService {
+  /** Rejects with a `ClosedError` once it is closed, also when that cancels what runs. */
+  answer(sku: Sku, signal: AbortSignal): Promise<Availability>
+  /** Resolves when nothing runs any more. Closing twice is closing once. */
+  close(): Promise<void>
 }

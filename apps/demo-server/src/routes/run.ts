@@ -1,33 +1,30 @@
 /**
- * `GET /api/run/:scenario`: one static route per scenario of the manifest, so that nothing is looked up by
+ * `/api/run/:scenario`: one static route per scenario of the manifest, so that nothing is looked up by
  * a name from outside, and everything that does not depend on the request is made beforehand. This is
  * the path that is measured: what is done here is done for every request.
  */
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type Availability, type Port, type Scenario, type Sku, scenarios } from '@overlap/workload'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import { type Scenario, scenarios } from '@overlap/workload'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Format, formatFor, sendAnswers } from '../answers.ts'
 import type { Context } from '../context.ts'
-import type { Lane } from '../lanes.ts'
-import { Problem, closing } from '../problem.ts'
+import { duration, flag, nameOf } from '../parameters.ts'
+import { Problem, closing, problemOf } from '../problem.ts'
+import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { refuseLongUrl } from '../refusals.ts'
-import { type Outcome, Run } from '../run.ts'
-import { createRunQuery } from '../run-parameters.ts'
+import { type Cell, type Outcome, Run } from '../run.ts'
+import { createRunQuery } from '../run-query.ts'
 import { ClientLeftError } from '../runs.ts'
-import { problemResponse, runResponse } from '../schemas.ts'
-import type { Tally } from '../tally.ts'
+import { answersResponse, problemResponse, runResponse } from '../schemas.ts'
 import { Watch } from '../watch.ts'
 
-/** One scenario in one style, with all that its runs share. */
-interface Cell {
-  readonly lane: Lane
-  readonly tally: Tally
-  readonly start: (port: Port, sku: Sku, signal: AbortSignal) => Promise<Availability>
-  /** The JSON of every answer, up to the result. */
+/** One scenario in one style, and the JSON of every answer up to the result. */
+interface JsonCell extends Cell {
   readonly opening: string
 }
 
 export function addRunRoutes(app: FastifyInstance, context: Context): void {
-  for (const scenario of scenarios) addRunRoute(app, context, scenario)
+  for (const scenario of scenarios) addRunRoute(app, context, scenario, programs[scenario.name])
 
   const names = scenarios.map(({ name }) => name).join(', ')
   app.get<{ Params: { scenario: string } }>(
@@ -45,80 +42,125 @@ function addRunRoute(
   app: FastifyInstance,
   { port, lanes, runs, hub, metrics }: Context,
   { name, firstSentence }: Scenario,
+  program: Program,
 ) {
-  const cells = new Map<string, Cell>()
+  const cells = new Map<string, JsonCell>()
   for (const lane of lanes.values()) {
-    const { style } = lane
-    cells.set(style.name, {
+    const style = lane.style.name
+    cells.set(style, {
+      scenario: name,
       lane,
-      tally: metrics.createTally(name, style.name),
-      start: (runPort, sku, signal) => style[name](runPort, sku, signal),
-      opening: `{"scenario":${JSON.stringify(name)},"style":${JSON.stringify(style.name)},"result":`,
+      tally: metrics.createTally(name, style),
+      runs,
+      opening: `{"scenario":${JSON.stringify(name)},"style":${JSON.stringify(style)},"result":`,
     })
   }
-  const query = createRunQuery(cells)
+  const query = createRunQuery({
+    style: nameOf(cells, 'For this run only; the active style when absent.'),
+    ...program.table,
+    dbMs: duration(0, 300, 'How many milliseconds the database takes to answer.'),
+    httpMs: duration(0, 300, 'How many milliseconds the reservation service takes to answer.'),
+    trace: flag('Whether the answer tells what the calls did.'),
+  })
 
-  app.get(
-    `/api/run/${name}`,
-    {
-      schema: {
-        summary: firstSentence,
-        tags: ['runs'],
-        querystring: query.schema,
-        response: { 200: runResponse, default: problemResponse },
+  app.route({
+    method: program.method,
+    url: `/api/run/${name}`,
+    schema: {
+      summary: firstSentence,
+      tags: ['runs'],
+      querystring: query.schema,
+      response: {
+        200: program.many ? answersResponse(program.result) : runResponse(program.result),
+        default: problemResponse,
       },
-      // The handler reads the query itself, so that the URL's length comes first.
-      validatorCompiler: () => () => true,
     },
-    (request, reply) => {
-      refuseLongUrl(request.url)
-      const { style, sku, dbMs, httpMs, trace } = query.read(request.query)
-      if (runs.closing) throw closing()
-      const cell = style ?? cells.get(lanes.active.style.name)
-      if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
-      const { lane, tally, start, opening } = cell
+    // The handler reads the query itself, so that the URL's length comes first.
+    validatorCompiler: () => () => true,
+    ...(program.method === 'POST' && { onRequest: refuseOtherSites }),
+    handler: program.many ? answerMany(program) : answerOnce(program),
+  })
 
-      const run = new Run()
-      const watch = trace || hub.listening ? new Watch(run, name, lane.style.name, hub) : undefined
-      const traced = trace ? watch : undefined
-      const byDefault = style === null ? 1 : 0
-      runs.add(run)
-      lane.running++
-      lane.runningByDefault += byDefault
-      // It closes after the answer as well, for every run: an error would cost more there than all the rest.
-      reply.raw.on('close', () => {
-        if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
-      })
-
-      return start(port.forRun({ dbMs, httpMs, observe: watch?.observe }), sku, run.signal).then(
+  function answerOnce({ start }: Single) {
+    return (request: FastifyRequest, reply: FastifyReply) => {
+      const { run, runPort, values } = begin(request, reply)
+      const { lane, opening } = run.cell
+      return attempt(run, reply, () => start(lane.style, runPort, values, run.signal)).then(
         (result) => {
-          const timing = settle('succeeded')
-          const rest = traced ? `,"trace":${JSON.stringify(traced.trace)}}` : '}'
+          const timing = run.settle('succeeded')
+          const rest = run.traced ? `,"trace":${JSON.stringify(run.trace)}}` : '}'
           return send(reply, opening + JSON.stringify(result) + rest, timing, runs.closing)
         },
-        (error: unknown) => {
-          const timing = settle(run.signal.aborted ? 'cancelled' : 'failed')
-          if (error instanceof ClientLeftError) return reply.hijack()
-          reply.header('server-timing', timing)
-          if (runs.closing) reply.header('connection', 'close')
-          throw error
-        },
+        (error: unknown) => fail(run, reply, error),
       )
+    }
+  }
 
-      /** Answers with the value of `Server-Timing`. */
-      function settle(outcome: Outcome): string {
-        const ms = run.elapsedMs
-        run.settled = true
-        watch?.settle(outcome)
-        tally.add(outcome, ms)
-        lane.running--
-        lane.runningByDefault -= byDefault
-        runs.delete(run)
-        return `${traced ? `${traced.callTimings()}, ` : ''}total;dur=${ms}`
-      }
-    },
-  )
+  function answerMany({ start }: Many) {
+    return (request: FastifyRequest, reply: FastifyReply) => {
+      const { run, runPort, values } = begin(request, reply)
+      const { style } = run.cell.lane
+      const format = formatFor(request.headers.accept)
+      const sent = sendAnswers(reply.raw, {
+        answers: attempt(run, reply, () => start(style, runPort, values, run.signal)),
+        format,
+        begin() {
+          reply.hijack()
+          reply.raw.writeHead(200, streamHead(format, runs.closing))
+        },
+        end: () => ({ scenario: name, style: style.name, trace: run.trace }),
+        problem: problemOf,
+      })
+      return sent.then(
+        (failure) => {
+          run.settle(failure ? outcomeOf(run) : 'succeeded')
+          return reply
+        },
+        (error: unknown) => fail(run, reply, error),
+      )
+    }
+  }
+
+  function begin({ url, query: texts }: FastifyRequest, reply: FastifyReply) {
+    refuseLongUrl(url)
+    const values = query.read(texts)
+    if (runs.closing) throw closing()
+    const cell = values.style ?? cells.get(lanes.active.style.name)
+    if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
+    const run = new Run(cell, values.style === null, values.trace)
+    if (run.traced || hub.listening) run.watch = new Watch(run, hub)
+    // It closes after the answer as well, for every run: an error would cost more there than all the rest.
+    reply.raw.on('close', () => {
+      if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
+    })
+    // Only some programs ask for these.
+    const { replicaMs, failures } = values as PortParameters
+    const { dbMs, httpMs } = values
+    const runPort = port.forRun({ dbMs, httpMs, replicaMs, failures, observe: run.watch?.observe })
+    return { run, runPort, values }
+  }
+
+  /** A style that throws instead of failing is wrong, and its run is over like any other. */
+  function attempt<A>(run: Run, reply: FastifyReply, start: () => A): A {
+    try {
+      return start()
+    } catch (error) {
+      fail(run, reply, error)
+      throw error
+    }
+  }
+
+  /** What has failed before its answer began goes the way of every error. */
+  function fail(run: Run, reply: FastifyReply, error: unknown): FastifyReply {
+    const timing = run.settle(outcomeOf(run))
+    if (error instanceof ClientLeftError) return reply.hijack()
+    reply.header('server-timing', timing)
+    if (runs.closing) reply.header('connection', 'close')
+    throw error
+  }
 }
+
+const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 
 /** Writes a success itself: Fastify's way there looks for hooks, serializers and headers that it has none of. */
 function send(reply: FastifyReply, body: string, timing: string, closes: boolean): FastifyReply {
@@ -131,4 +173,22 @@ function send(reply: FastifyReply, body: string, timing: string, closes: boolean
   if (closes) head['connection'] = 'close'
   reply.raw.writeHead(200, head).end(body)
   return reply.hijack()
+}
+
+function streamHead({ contentType }: Format, closes: boolean): OutgoingHttpHeaders {
+  return {
+    'content-type': contentType,
+    'cache-control': 'no-store',
+    vary: 'accept',
+    'x-content-type-options': 'nosniff',
+    'x-accel-buffering': 'no',
+    ...(closes && { connection: 'close' }),
+  }
+}
+
+/** A run that changes something is for whoever may run, but not for a web page elsewhere in somebody's browser. */
+function refuseOtherSites({ headers }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) {
+  const site = headers['sec-fetch-site']
+  if (site === undefined || site === 'same-origin' || site === 'none') done()
+  else done(new Problem(403, 'This may not be asked for by a page of another site.'))
 }

@@ -1,0 +1,112 @@
+/**
+ * The parameters that a run can have. Values are judged as the strings that they are: a number is written
+ * in one way, so `''`, `1e3`, `0x10` or a parameter given twice is an error, and never a number that nobody
+ * meant.
+ */
+import { DELAY_LIMIT_MS } from '@overlap/backend'
+
+/** A parameter as OpenAPI describes it; `undefined` is a value that is not expected. */
+export interface Parameter<A> {
+  readonly expected: string
+  readonly schema: Readonly<Record<string, unknown>>
+  /** When it is absent. `undefined`: it must not be. */
+  readonly fallback: A | undefined
+  readonly parse: (text: string) => A | undefined
+}
+
+/** A run has at most so many products, and at most so many of anything else. */
+const MANY = 100
+
+const skuPattern = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
+const digits = /^(0|[1-9][0-9]{0,8})$/
+
+export const sku: Parameter<string> = {
+  expected: '1 to 64 letters, digits, dots, hyphens or underscores, the first of them a letter or a digit',
+  schema: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 64,
+    pattern: `^${skuPattern}$`,
+    description: 'The product.',
+    examples: ['A-42'],
+  },
+  fallback: undefined,
+  parse: matching(new RegExp(`^${skuPattern}$`)),
+}
+
+export const skus: Parameter<readonly string[]> = {
+  expected: `1 to ${MANY} products, separated by commas`,
+  schema: {
+    type: 'string',
+    pattern: `^${skuPattern}(,${skuPattern}){0,${MANY - 1}}$`,
+    description: 'The products, separated by commas.',
+    examples: ['A-1,A-2,A-3'],
+  },
+  fallback: undefined,
+  parse: listOf(sku.parse),
+}
+
+/** How many of something, 100 at most. */
+export const count = (least: number, fallback: number, description: string): Parameter<number> =>
+  integer(least, MANY, fallback, description)
+
+/** How long something takes or lasts. */
+export const duration = (least: number, fallback: number, description: string): Parameter<number> =>
+  integer(least, DELAY_LIMIT_MS, fallback, description)
+
+/** One duration for each of up to `most` things. */
+export const durations = (
+  most: number,
+  fallback: readonly number[],
+  description: string,
+): Parameter<readonly number[]> => ({
+  expected: `1 to ${most} integers from 0 to ${DELAY_LIMIT_MS}, separated by commas`,
+  schema: { type: 'string', default: fallback.join(','), description },
+  fallback,
+  parse: (text) => {
+    const all = listOf(integer(0, DELAY_LIMIT_MS, 0, '').parse)(text)
+    return all && all.length <= most ? all : undefined
+  },
+})
+
+export const flag = (description: string): Parameter<boolean> => ({
+  expected: 'true or false',
+  schema: { type: 'boolean', default: false, description },
+  fallback: false,
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+})
+
+/** The name of one of `choices`, which is read as what stands for it. `null` when it is absent. */
+export const nameOf = <A>(choices: ReadonlyMap<string, A>, description: string): Parameter<A | null> => {
+  const names = [...choices.keys()]
+  return {
+    expected: `one of ${names.join(', ')}`,
+    schema: { type: 'string', enum: names, description },
+    fallback: null,
+    parse: (text) => choices.get(text),
+  }
+}
+
+function integer(least: number, most: number, fallback: number, description: string): Parameter<number> {
+  return {
+    expected: `an integer from ${least} to ${most}, in decimal digits`,
+    schema: { type: 'integer', minimum: least, maximum: most, default: fallback, description },
+    fallback,
+    parse: (text) => {
+      const value = digits.test(text) ? Number(text) : NaN
+      return value >= least && value <= most ? value : undefined
+    },
+  }
+}
+
+function matching(pattern: RegExp) {
+  return (text: string) => (pattern.test(text) ? text : undefined)
+}
+
+function listOf<A>(parse: (text: string) => A | undefined) {
+  return (text: string): readonly A[] | undefined => {
+    const values = text.split(',').map(parse)
+    const known = values.filter((value) => value !== undefined)
+    return known.length === values.length && known.length <= MANY ? known : undefined
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * How each scenario is run for a request: the parameters that it takes besides those of every run, what
+ * is asked of the port for it, and how it starts.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunOptions } from '@overlap/backend'
+import {
+  type Availability,
+  type AvailabilityService,
+  ClosedError,
+  type Port,
+  type ScenarioName,
+  type Sku,
+  type Source,
+  type Style,
+} from '@overlap/workload'
+import { count, duration, durations, sku, skus } from './parameters.ts'
+import type { Table, Values } from './run-query.ts'
+import { availability, receipt, reservation } from './schemas.ts'
+
+interface Shape<T extends Table> {
+  /** A run that changes something for others is not a GET. */
+  readonly method: 'GET' | 'POST'
+  readonly table: T
+  /** One result, as OpenAPI describes it. */
+  readonly result: object
+}
+
+/** Answers once. */
+export interface Single<T extends Table = Table> extends Shape<T> {
+  readonly many: false
+  readonly start: (style: Style, port: Port, values: Values<T>, signal: AbortSignal) => Promise<unknown>
+}
+
+/** Answers many times. */
+export interface Many<T extends Table = Table> extends Shape<T> {
+  readonly many: true
+  readonly start: (style: Style, port: Port, values: Values<T>, signal: AbortSignal) => AsyncIterable<unknown>
+}
+
+export type Program = Single | Many
+
+/** What a parameter can ask of the port for one run. */
+export type PortParameters = Partial<Pick<RunOptions, 'replicaMs' | 'failures'>>
+
+/** As many as the server starts. */
+export const REPLICAS = 3
+
+const limit = count(1, 3, 'How many products are in flight at most.')
+const failures = (fallback: number) =>
+  count(0, fallback, 'How many of the first requests the reservation service answers with 503.')
+const replicaMs = durations(
+  REPLICAS,
+  [900, 300, 600],
+  'How many milliseconds each replica takes to answer: as many are asked as there are numbers.',
+)
+const replicasOf = ({ length }: readonly number[]) => Array.from({ length }, (_, replica) => replica)
+
+export const programs: Readonly<Record<ScenarioName, Program>> = {
+  sequence: single({
+    table: { sku },
+    result: availability,
+    start: (style, port, values, signal) => style.sequence(port, values.sku, signal),
+  }),
+  combine: single({
+    table: { sku },
+    result: availability,
+    start: (style, port, values, signal) => style.combine(port, values.sku, signal),
+  }),
+  timeout: single({
+    table: { sku, ms: duration(1, 1000, 'After how many milliseconds it gives up.') },
+    result: availability,
+    start: (style, port, input, signal) => style.timeout(port, input, signal),
+  }),
+  retry: single({
+    table: {
+      sku,
+      attempts: count(1, 3, 'How many requests it makes at most.'),
+      baseMs: duration(0, 100, 'How many milliseconds it waits at most before the first retry.'),
+      capMs: duration(0, 1000, 'How many milliseconds it waits at most before any retry.'),
+      failures: failures(2),
+    },
+    result: reservation,
+    start: (style, port, input, signal) => style.retry(port, input, signal),
+  }),
+  race: single({
+    table: { sku, replicaMs, failures: failures(0) },
+    result: reservation,
+    start: (style, port, values, signal) =>
+      style.race(port, { sku: values.sku, replicas: replicasOf(values.replicaMs) }, signal),
+  }),
+  hedge: single({
+    table: {
+      sku,
+      replicaMs,
+      delayMs: duration(1, 100, 'After how many milliseconds of silence the next replica is asked.'),
+      failures: failures(0),
+    },
+    result: reservation,
+    start: (style, port, values, signal) =>
+      style.hedge(
+        port,
+        { sku: values.sku, replicas: replicasOf(values.replicaMs), delayMs: values.delayMs },
+        signal,
+      ),
+  }),
+  transaction: single({
+    method: 'POST',
+    table: { sku, units: count(1, 1, 'How many units are taken.'), failures: failures(0) },
+    result: receipt,
+    start: (style, port, input, signal) => style.transaction(port, input, signal),
+  }),
+  limit: single({
+    table: { skus, limit },
+    result: { type: 'array', items: availability },
+    start: (style, port, input, signal) => style.limit(port, input, signal),
+  }),
+  stream: many({
+    table: { skus, limit },
+    result: availability,
+    start: (style, port, input, signal) => style.stream(port, input, signal),
+  }),
+  latest: many({
+    table: { skus, everyMs: duration(0, 100, 'How many milliseconds lie between one product and the next.') },
+    result: availability,
+    start: (style, port, values, signal) => style.latest(port, ticking(values.skus, values.everyMs), signal),
+  }),
+  shutdown: single({
+    table: {
+      skus,
+      closeMs: duration(0, 100, 'After how many milliseconds it is closed.'),
+      graceMs: duration(0, 200, 'How many milliseconds what runs may go on after that.'),
+    },
+    result: {
+      type: 'array',
+      description: 'An availability for each product, or `null`: closing has cancelled it.',
+      items: { type: ['object', 'null'] },
+    },
+    start: (style, port, values, signal) =>
+      answerUntilClosed(style.shutdown(port, values), values.skus, values.closeMs, signal),
+  }),
+}
+
+function single<T extends Table>(
+  program: Pick<Single<T>, 'table' | 'result' | 'start'> & Partial<Single<T>>,
+): Program {
+  // A cast: a program is only ever started with what its own table has read.
+  return { method: 'GET', ...program, many: false } as unknown as Single
+}
+
+function many<T extends Table>(program: Pick<Many<T>, 'table' | 'result' | 'start'>): Program {
+  return { method: 'GET', ...program, many: true } as unknown as Many
+}
+
+/** The skus one after the other: the first at once, and then another every `everyMs`. */
+function ticking(all: readonly Sku[], everyMs: number): Source<Sku> {
+  return (next, done) => {
+    const left = [...all]
+    const step = () => {
+      const first = left.shift()
+      if (first !== undefined) next(first)
+      if (left.length > 0) return
+      clearInterval(timer)
+      done(null)
+    }
+    const timer = setInterval(step, everyMs)
+    const immediate = setImmediate(step)
+    return () => {
+      clearImmediate(immediate)
+      clearInterval(timer)
+    }
+  }
+}
+
+/** Asks for every sku at the same time, closes the service after `closeMs`, and tells what was answered by then. */
+async function answerUntilClosed(
+  service: AvailabilityService,
+  all: readonly Sku[],
+  closeMs: number,
+  signal: AbortSignal,
+): Promise<readonly (Availability | null)[]> {
+  const failed = new AbortController()
+  const either = AbortSignal.any([signal, failed.signal])
+  const answers = all.map((one) => service.answer(one, either).catch(nullIfClosed))
+  const closing = sleep(closeMs, undefined, { signal: either }).then(() => service.close())
+  try {
+    const [results] = await Promise.all([Promise.all(answers), closing])
+    return results
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    failed.abort()
+    await service.close()
+  }
+}
+
+function nullIfClosed(error: unknown): null {
+  if (error instanceof ClosedError) return null
+  throw error
+}
