@@ -4,7 +4,8 @@
  * Only 200 with a reservation of that very product is an answer.
  */
 import { HttpError, type Call, type ReplicaSku, type Reservation, type Sku } from '@overlap/workload'
-import { HttpCall, parseObject } from './http-call.ts'
+import { HttpCall } from './http-call.ts'
+import { parseObject } from './parse-object.ts'
 import type { ServiceQueries } from './service-queries.ts'
 import type { Upstream, Upstreams } from './upstream.ts'
 import type { Watcher } from './watcher.ts'

@@ -7,19 +7,25 @@
  */
 import type { Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
-import { askService } from './ask-service.ts'
+import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
+import { createConfirmOrder } from './confirm-order.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
 import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
+import { Orders, type Means } from './orders.ts'
 import { PgClient } from './pg-client.ts'
 import { createStock } from './schema.ts'
 import { ServiceQueries } from './service-queries.ts'
-import { readUpstreams, sumUp } from './upstream.ts'
+import { createOpenSession } from './session.ts'
+import { readUpstreams, reopen, sumUp } from './upstream.ts'
 import { Watcher } from './watcher.ts'
 
 export type { CallEvent, CallName, Observe } from './calls.ts'
+
+/** How long `close` waits for the orders. */
+const SETTLE_ORDERS_MS = 5_000
 
 export interface PortOptions {
   readonly databaseUrl: string
@@ -50,6 +56,8 @@ export interface PortStats {
   readonly database: LenderStats
   /** Of all replicas together. */
   readonly http: HttpStats
+  /** Orders that their sessions have left, while it is not certain that stock and confirmations agree. */
+  readonly orders: { readonly unsettled: number }
 }
 
 /** Itself a `Port`, whose answers take no longer than they must, and which nobody watches. */
@@ -62,8 +70,9 @@ export interface RealPort extends Port {
   check(): Promise<void>
   stats(): PortStats
   /**
-   * For when nothing runs any more: what still does is cut off, and fails. Resolves once every socket
-   * has closed. Idempotent. Calls that start afterwards fail.
+   * For when nothing runs any more: what still does is cut off, and fails. Orders that are unsettled
+   * then have 5 s more to be settled. Resolves once every socket has closed. Idempotent. Calls that
+   * start afterwards fail.
    */
   close(): Promise<void>
 }
@@ -79,6 +88,7 @@ export function openPort(options: PortOptions): RealPort {
   createClient()
 
   const lender = new Lender(poolMax, createClient)
+  const orders = new Orders({ lender, service })
 
   function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
     checkDelay('dbMs', dbMs)
@@ -92,30 +102,37 @@ export function openPort(options: PortOptions): RealPort {
       findStock: createFindStock(lender, dbMs, watcher),
       fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
       fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
-      openSession: notYet,
-      confirmOrder: notYet,
+      openSession: createOpenSession(lender, orders, dbMs, watcher),
+      confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
     }
+  }
+
+  let closing: Promise<void> | undefined
+  async function close() {
+    await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
+    const means: Means[] = []
+    await orders.close(() => {
+      const last = { lender: new Lender(1, createClient), service: reopen(service) }
+      means.push(last)
+      return last
+    }, SETTLE_ORDERS_MS)
+    await Promise.all(means.map((last) => Promise.all([last.lender.close(), last.service.lines.close()])))
   }
 
   return {
     ...forRun({ dbMs: 0, httpMs: 0 }),
     forRun,
-    prepare: () => askDatabase(lender, createStock),
+    prepare: async () => void (await askDatabase(lender, createStock)),
     check: async () => {
-      await Promise.all([
-        askDatabase(lender, 'SELECT 1'),
-        askService(service.lines, `${service.basePath}/livez`),
-      ])
+      await Promise.all([askDatabase(lender, 'SELECT 1'), checkService(service)])
     },
-    stats: () => ({ database: lender.stats(), http: sumUp(upstreams) }),
-    close: async () => {
-      await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
-    },
+    stats: () => ({
+      database: lender.stats(),
+      http: sumUp(upstreams),
+      orders: { unsettled: orders.unsettled },
+    }),
+    close: () => (closing ??= close()),
   }
-}
-
-function notYet(): never {
-  throw new Error('this call is not there yet')
 }
 
 function checkDelay(name: string, ms: number) {

@@ -9,9 +9,12 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
-import { route, type Answer } from './reservation-routes.ts'
+import { ConfirmedOrders } from './confirmed-orders.ts'
+import { refuse, route, type Reply, type Work } from './reservation-routes.ts'
 
-/** Counts of reservation requests, and of sockets that were opened for them. */
+const BODY_LIMIT_BYTES = 16 * 1024
+
+/** Counts of requests for a reservation or a confirmation, and of the sockets. */
 export interface Ledger {
   readonly openRequests: number
   readonly openSockets: number
@@ -19,6 +22,8 @@ export interface Ledger {
   readonly requests: number
   /** Ever. */
   readonly sockets: number
+  /** Units that are confirmed, by sku. */
+  readonly units: Readonly<Record<string, number>>
 }
 
 export interface Replica {
@@ -28,11 +33,20 @@ export interface Replica {
 }
 
 export async function startReplica(port: number, host: string): Promise<Replica> {
-  const ledger = { openRequests: 0, openSockets: 0, requests: 0, sockets: 0 }
+  const orders = new ConfirmedOrders()
+  const ledger = {
+    openRequests: 0,
+    openSockets: 0,
+    requests: 0,
+    sockets: 0,
+    get units() {
+      return orders.units()
+    },
+  }
   const uncounted = new WeakSet<Socket>()
 
   const server = http.createServer((request, response) => {
-    const answer = route(request)
+    const answer = route(request, orders)
     if (answer === 'ledger') {
       if (!uncounted.has(request.socket)) {
         uncounted.add(request.socket)
@@ -40,24 +54,40 @@ export async function startReplica(port: number, host: string): Promise<Replica>
         ledger.sockets--
       }
       send(response, { status: 200, body: ledger })
-      return
-    }
-    if (answer.delayMs === undefined) {
-      send(response, answer)
-      return
-    }
+    } else if ('decide' in answer) work(answer, request, response)
+    else send(response, answer)
+  })
+
+  function work(
+    { delayMs, wantsBody, decide }: Work,
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+  ) {
     ledger.requests++
-    if (answer.delayMs === 0) {
-      send(response, answer)
+    if (delayMs === 0 && !wantsBody) {
+      send(response, decide(''))
       return
     }
     ledger.openRequests++
-    const timer = setTimeout(() => send(response, answer), answer.delayMs)
+    let left = false
+    let timer: NodeJS.Timeout | undefined
     response.once('close', () => {
       ledger.openRequests--
+      left = true
       clearTimeout(timer)
     })
-  })
+    function received(body: string) {
+      if (left) return
+      if (delayMs === 0) send(response, decide(body))
+      else timer = setTimeout(() => send(response, decide(body)), delayMs)
+    }
+    if (!wantsBody) received('')
+    else
+      readBody(request, received, () =>
+        send(response, refuse(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`)),
+      )
+  }
+
   server.on('connection', (socket) => {
     ledger.sockets++
     ledger.openSockets++
@@ -84,7 +114,21 @@ export async function startReplica(port: number, host: string): Promise<Replica>
   }
 }
 
-function send(response: http.ServerResponse, { status, body, headers }: Answer): void {
+/** Reads to the end, also what is too long, or the client might never see the answer. */
+function readBody(request: http.IncomingMessage, received: (body: string) => void, tooLong: () => void) {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= BODY_LIMIT_BYTES) chunks.push(chunk)
+  })
+  request.once('end', () => {
+    if (bytes > BODY_LIMIT_BYTES) tooLong()
+    else received(Buffer.concat(chunks).toString())
+  })
+}
+
+function send(response: http.ServerResponse, { status, body, headers }: Reply): void {
   const text = JSON.stringify(body)
   response.writeHead(status, {
     ...headers,

@@ -1,6 +1,6 @@
 /**
- * The HTTP service behind the port: how many units of a product are promised to earlier orders. It may
- * have several replicas, which know the same and share nothing.
+ * The HTTP service behind the port: how many units of a product are promised to earlier orders. It
+ * confirms orders, too. It may have several replicas, which answer the same and share nothing.
  */
 import { startReplica, type Ledger, type Replica } from './reservation-replica.ts'
 

@@ -2,6 +2,7 @@
 import { HttpLines, type HttpStats } from './http-lines.ts'
 
 export interface Upstream {
+  readonly origin: string
   readonly lines: HttpLines
   /** What stands before `/reservations`, without a slash at its end. */
   readonly basePath: string
@@ -15,6 +16,11 @@ export function readUpstreams(upstreamUrls: readonly string[]): Upstreams {
   const [first, ...others] = upstreamUrls.map(readUpstream)
   if (first === undefined) throw new TypeError('upstreamUrls must name at least one URL')
   return [first, ...others]
+}
+
+/** The same one, with sockets of its own. */
+export function reopen(upstream: Upstream): Upstream {
+  return { ...upstream, lines: new HttpLines(upstream.origin) }
 }
 
 export function sumUp(upstreams: Upstreams): HttpStats {
@@ -32,5 +38,5 @@ function readUpstream(upstreamUrl: string, index: number): Upstream {
   const url = URL.canParse(upstreamUrl) ? new URL(upstreamUrl) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new TypeError(`upstreamUrls[${index}] must be an http: or https: URL`)
-  return { lines: new HttpLines(url.origin), basePath: url.pathname.replace(/\/+$/, '') }
+  return { origin: url.origin, lines: new HttpLines(url.origin), basePath: url.pathname.replace(/\/+$/, '') }
 }

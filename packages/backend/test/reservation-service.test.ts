@@ -3,6 +3,11 @@ import { forkReservationService, startReservationService, type ReservationServic
 import { alive, runScript } from './child.ts'
 import { eventually } from './eventually.ts'
 
+function allowed(path: string) {
+  if (path === '/orders') return 'POST'
+  return path.startsWith('/orders/') ? 'DELETE' : 'GET'
+}
+
 describe('the reservation service', () => {
   let service: ReservationService
   beforeAll(async () => {
@@ -32,13 +37,20 @@ describe('the reservation service', () => {
     ['GET', '/', 404],
     ['POST', '/reservations/A-42', 405],
     ['DELETE', '/ledger', 405],
+    ['GET', '/orders', 405],
+    ['GET', '/orders/o-1', 405],
+    ['POST', '/orders/o-1', 405],
+    ['DELETE', '/orders', 405],
+    ['DELETE', '/orders/%zz', 400],
+    ['DELETE', '/orders/nobody-knows-it', 200],
+    ['GET', '/ledger/x', 404],
     ['GET', '/livez', 200],
     ['GET', '/ledger', 200],
   ] as const)('answers %s %s with %i, as JSON', async ([method, path, status]) => {
     const response = await fetch(service.url + path, { method })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toBe('application/json')
-    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET' : null)
+    expect(response.headers.get('allow')).toBe(status === 405 ? allowed(path) : null)
     expect(await response.json()).toBeTypeOf('object')
   })
 
@@ -77,8 +89,9 @@ describe('the reservation service', () => {
   test('tells its ledger, and does not count the socket that asks', async () => {
     const own = await startReservationService()
     const ledger = async () => await (await fetch(`${own.url}/ledger`)).json()
-    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
-    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
+    const empty = { openRequests: 0, openSockets: 0, requests: 0, sockets: 0, units: {} }
+    expect(await ledger()).toEqual(empty)
+    expect(await ledger()).toEqual(empty)
     await own.stop()
     await own.stop()
   })
