@@ -81,6 +81,8 @@ function addRunRoute(
       const run = new Run()
       const watch = trace || hub.listening ? new Watch(run, name, lane.style.name, hub) : undefined
       const traced = trace ? watch : undefined
+      const answer = start(port.forRun({ dbMs, httpMs, observe: watch?.observe }), sku, run.signal)
+
       const byDefault = style === null ? 1 : 0
       runs.add(run)
       lane.running++
@@ -90,7 +92,7 @@ function addRunRoute(
         if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
       })
 
-      return start(port.forRun({ dbMs, httpMs, observe: watch?.observe }), sku, run.signal).then(
+      return answer.then(
         (result) => {
           const timing = settle('succeeded')
           const rest = traced ? `,"trace":${JSON.stringify(traced.trace)}}` : '}'
