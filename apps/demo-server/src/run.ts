@@ -37,9 +37,6 @@ export class Run<C extends Cell = Cell> {
     this.cell = cell
     this.traced = traced
     this.#byDefault = byDefault ? 1 : 0
-    cell.runs.add(this)
-    cell.lane.running++
-    cell.lane.runningByDefault += this.#byDefault
   }
 
   get signal(): AbortSignal {
@@ -49,6 +46,14 @@ export class Run<C extends Cell = Cell> {
   /** Milliseconds since the run began, to one decimal. */
   get elapsedMs(): number {
     return Math.round((performance.now() - this.#startedAt) * 10) / 10
+  }
+
+  /** From now on it is counted among those that run. */
+  begin(): void {
+    const { lane, runs } = this.cell
+    runs.add(this)
+    lane.running++
+    lane.runningByDefault += this.#byDefault
   }
 
   cancel(reason: Error): void {

@@ -83,9 +83,11 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      const { run, runPort, values } = begin(request, reply)
+      const { run, runPort, values } = prepare(request)
       const { lane, opening } = run.cell
-      return attempt(run, reply, () => start(lane.style, runPort, values, run.signal)).then(
+      const answer = start(lane.style, runPort, values, run.signal)
+      begin(run, reply)
+      return answer.then(
         (result) => {
           const timing = run.settle('succeeded')
           const rest = run.traced ? `,"trace":${JSON.stringify(run.trace)}}` : '}'
@@ -98,11 +100,13 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      const { run, runPort, values } = begin(request, reply)
+      const { run, runPort, values } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
+      const answers = start(style, runPort, values, run.signal)
+      begin(run, reply)
       const sent = sendAnswers(reply.raw, {
-        answers: attempt(run, reply, () => start(style, runPort, values, run.signal)),
+        answers,
         format,
         begin() {
           reply.hijack()
@@ -121,7 +125,7 @@ function addRunRoute(
     }
   }
 
-  function begin({ url, query: texts }: FastifyRequest, reply: FastifyReply) {
+  function prepare({ url, query: texts }: FastifyRequest) {
     refuseLongUrl(url)
     const values = query.read(texts)
     if (runs.closing) throw closing()
@@ -129,10 +133,6 @@ function addRunRoute(
     if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
     const run = new Run(cell, values.style === null, values.trace)
     if (run.traced || hub.listening) run.watch = new Watch(run, hub)
-    // It closes after the answer as well, for every run: an error would cost more there than all the rest.
-    reply.raw.on('close', () => {
-      if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
-    })
     // Only some programs ask for these.
     const { replicaMs, failures } = values as PortParameters
     const { dbMs, httpMs } = values
@@ -140,14 +140,13 @@ function addRunRoute(
     return { run, runPort, values }
   }
 
-  /** A style that throws instead of failing is wrong, and its run is over like any other. */
-  function attempt<A>(run: Run, reply: FastifyReply, start: () => A): A {
-    try {
-      return start()
-    } catch (error) {
-      fail(run, reply, error)
-      throw error
-    }
+  /** Once the style has started it, and has not thrown instead. */
+  function begin(run: Run, { raw }: FastifyReply) {
+    run.begin()
+    // It closes after the answer as well, for every run: an error would cost more there than all the rest.
+    raw.on('close', () => {
+      if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
+    })
   }
 
   /** What has failed before its answer began goes the way of every error. */
