@@ -14,7 +14,7 @@ import {
   watchPostgres,
 } from '@overlap/backend'
 
-/** A Postgres and a reservation service to run on. */
+/** A Postgres and a reservation service of three replicas to run on. */
 export interface World {
   readonly databaseUrl: string
   readonly service: ReservationService
@@ -25,7 +25,7 @@ export interface World {
 export async function openWorld(databaseUrl?: string): Promise<World> {
   const [postgres, service] = await Promise.all([
     databaseUrl ? { url: databaseUrl, stop: async () => {} } : startPostgres(),
-    startReservationService(),
+    startReservationService({ replicas: 3 }),
   ])
   return {
     databaseUrl: postgres.url,
@@ -49,14 +49,14 @@ export interface Seen {
   readonly port: RealPort
   /** Queries of this port that Postgres is executing. */
   queries(): Promise<number>
-  /** Requests that the reservation service is answering. */
-  requests(): number
+  /** Requests that the reservation service is answering: all of it, or one replica. */
+  requests(replica?: number): number
   /** Waits for what must come; it takes as long as it takes. */
   until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void>
   /** Fails unless soon nothing of what was started runs any more. */
   isQuiet(): Promise<void>
-  /** Fails unless soon no socket to the reservation service is open. */
-  hasNoSocket(): Promise<void>
+  /** Fails unless soon no socket to the reservation service is open: to any of it, or to one replica. */
+  hasNoSocket(replica?: number): Promise<void>
 }
 
 export async function withPort(
@@ -66,10 +66,16 @@ export async function withPort(
 ): Promise<void> {
   const applicationName = `overlap-${randomUUID()}`
   const { poolMax = 4, upstreamUrl = service.url } = options
-  const port = openPort({ databaseUrl, upstreamUrls: [upstreamUrl], poolMax, applicationName })
+  const upstreamUrls = service.urls.with(0, upstreamUrl)
+  const port = openPort({ databaseUrl, upstreamUrls, poolMax, applicationName })
   const postgres = await watchPostgres(databaseUrl, applicationName)
   const queries = () => postgres.running()
-  const requests = () => service.ledger.openRequests
+  const sum = (count: 'openRequests' | 'openSockets', replica?: number) =>
+    service.ledgers.reduce(
+      (total, ledger, index) => total + (replica === undefined || replica === index ? ledger[count] : 0),
+      0,
+    )
+  const requests = (replica?: number) => sum('openRequests', replica)
   try {
     await port.prepare()
     await body({
@@ -81,7 +87,7 @@ export async function withPort(
         await poll('no query runs', async () => (await queries()) === 0, goneMs)
         await poll('no request runs', () => requests() === 0, goneMs)
       },
-      hasNoSocket: () => poll('no socket is open', () => service.ledger.openSockets === 0, goneMs),
+      hasNoSocket: (replica) => poll('no socket is open', () => sum('openSockets', replica) === 0, goneMs),
     })
   } finally {
     await port.close()
