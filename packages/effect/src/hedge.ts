@@ -1,6 +1,6 @@
 import type { HedgeInput, Reservation } from '@overlap/workload'
 import { checkHedge } from '@overlap/workload'
-import { Deferred, Effect, Exit } from 'effect'
+import { Deferred, Effect } from 'effect'
 import { Backend } from './backend.ts'
 import { firstSuccess } from './first-success.ts'
 
@@ -19,18 +19,17 @@ export const hedge = Effect.fnUntraced(function* (
   checkHedge(input)
   const { replicas, sku, delayMs } = input
   const backend = yield* Backend
+  // Ends when the next replica may be asked.
   let turn: Effect.Effect<unknown> = Effect.void
   const answers = replicas.map((replica) => {
-    const asked = Deferred.makeUnsafe<void>()
+    // Not a `Latch`: that one lets go of who waits in a later task.
     const failed = Deferred.makeUnsafe<void>()
     const answer = turn.pipe(
-      Effect.andThen(Deferred.done(asked, Exit.void)),
       Effect.andThen(backend.fetchReservationFrom({ replica, sku })),
-      Effect.tapError(() => Deferred.done(failed, Exit.void)),
+      Effect.tapError(() => Deferred.succeed(failed, undefined)),
     )
-    turn = Deferred.await(asked).pipe(
-      Effect.andThen(Deferred.await(failed).pipe(Effect.timeoutOption(delayMs))),
-    )
+    const silence = Deferred.await(failed).pipe(Effect.timeoutOption(delayMs))
+    turn = Effect.andThen(turn, silence)
     return answer
   })
   return yield* firstSuccess(answers)

@@ -18,6 +18,7 @@ export async function hedge(backend: Backend, input: HedgeInput, signal: AbortSi
   checkHedge(input)
   const { replicas, sku, delayMs } = input
   return firstSuccess(signal, (hedging) => {
+    // When the next replica may be asked.
     let turn = Promise.resolve()
     return replicas.map((replica, index) => {
       const answer = turn.then(() => backend.fetchReservationFrom({ replica, sku }, hedging))
