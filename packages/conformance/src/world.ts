@@ -14,10 +14,7 @@ import {
   watchPostgres,
 } from '@overlap/backend'
 
-/** How many replicas of the reservation service there are. */
-const replicas = 3
-
-/** A Postgres and a reservation service to run on. */
+/** A Postgres and a reservation service of three replicas to run on. */
 export interface World {
   readonly databaseUrl: string
   readonly service: ReservationService
@@ -28,7 +25,7 @@ export interface World {
 export async function openWorld(databaseUrl?: string): Promise<World> {
   const [postgres, service] = await Promise.all([
     databaseUrl ? { url: databaseUrl, stop: async () => {} } : startPostgres(),
-    startReservationService({ replicas }),
+    startReservationService({ replicas: 3 }),
   ])
   return {
     databaseUrl: postgres.url,
@@ -52,51 +49,51 @@ export interface Seen {
   readonly port: RealPort
   /** Queries of this port that Postgres is executing. */
   queries(): Promise<number>
-  /** Requests that the reservation service is answering, all its replicas together. */
-  requests(): number
-  /** Sockets that are open to a replica. */
-  socketsTo(replica: number): number
+  /** Requests that the reservation service is answering: all of it, or one replica. */
+  requests(replica?: number): number
   /** Waits for what must come; it takes as long as it takes. */
   until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void>
   /** Fails unless soon nothing of what was started runs any more. */
   isQuiet(): Promise<void>
-  /** Fails unless soon no socket to the reservation service is open. */
-  hasNoSocket(): Promise<void>
+  /** Fails unless soon no socket to the reservation service is open: to any of it, or to one replica. */
+  hasNoSocket(replica?: number): Promise<void>
 }
 
 export async function withPort(
   { databaseUrl, service }: World,
-  options: { readonly poolMax?: number; readonly upstreamUrls?: readonly string[] },
+  options: { readonly poolMax?: number; readonly upstreamUrl?: string },
   body: (seen: Seen) => Promise<void>,
 ): Promise<void> {
   const applicationName = `overlap-${randomUUID()}`
-  const { poolMax = 4, upstreamUrls = service.urls } = options
+  const { poolMax = 4, upstreamUrl = service.url } = options
+  const upstreamUrls = service.urls.with(0, upstreamUrl)
   const port = openPort({ databaseUrl, upstreamUrls, poolMax, applicationName })
   const postgres = await watchPostgres(databaseUrl, applicationName)
   const queries = () => postgres.running()
-  const requests = () => sum(service.ledgers.map(({ openRequests }) => openRequests))
-  const sockets = () => sum(service.ledgers.map(({ openSockets }) => openSockets))
+  const sum = (count: 'openRequests' | 'openSockets', replica?: number) =>
+    service.ledgers.reduce(
+      (total, ledger, index) => total + (replica === undefined || replica === index ? ledger[count] : 0),
+      0,
+    )
+  const requests = (replica?: number) => sum('openRequests', replica)
   try {
     await port.prepare()
     await body({
       port,
       queries,
       requests,
-      socketsTo: (replica) => service.ledgers[replica]?.openSockets ?? 0,
       until: (claim, holds) => poll(claim, holds, comesMs),
       async isQuiet() {
         await poll('no query runs', async () => (await queries()) === 0, goneMs)
         await poll('no request runs', () => requests() === 0, goneMs)
       },
-      hasNoSocket: () => poll('no socket is open', () => sockets() === 0, goneMs),
+      hasNoSocket: (replica) => poll('no socket is open', () => sum('openSockets', replica) === 0, goneMs),
     })
   } finally {
     await port.close()
     await postgres.close()
   }
 }
-
-const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
 
 async function poll(claim: string, holds: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
   const start = performance.now()

@@ -1,6 +1,6 @@
 import type { Done } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { type Operation, all, raceFirst, run, sleep, suspend } from '../src/operation.ts'
+import { type Operation, all, any, latch, raceFirst, run, sleep, suspend } from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
 function manual<A>() {
@@ -398,6 +398,100 @@ test('cancel reaches every operation that all runs', () => {
   second.resume(null)
   cancel()
   expect([first, second, third].map((wait) => wait.cancel.mock.calls.length)).toEqual([1, 0, 1])
+})
+
+test('an operation that ends while another is being started ends all of them', async () => {
+  const [first, second, third] = [manual<void>(), manual<void>(), manual<void>()]
+  const error = new Error('lost')
+  const done = vi.fn<Done<unknown>>()
+  function* failFirst(): Operation<void> {
+    first.resume(error)
+    yield* second.operation()
+  }
+  run(all(first.operation(), failFirst(), third.operation()), done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[error, undefined]])
+  expect(second.cancel).toHaveBeenCalledTimes(1)
+  expect(third.started).toBe(false)
+})
+
+test('any returns the first success after it has cancelled the others', () => {
+  const [first, second, third] = [manual<string>(), manual<string>(), manual<string>()]
+  const done = vi.fn<Done<string>>()
+  run(any(first.operation(), second.operation(), third.operation()), done)
+  first.resume(new Error('lost'))
+  expect(done).not.toHaveBeenCalled()
+  second.resume(null, 'b')
+  expect(third.cancel).toHaveBeenCalledTimes(1)
+  expect(done.mock.calls).toEqual([[null, 'b']])
+})
+
+test('any throws the errors of all in the order of the operations', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const [firstError, secondError] = [new Error('first'), new Error('second')]
+  const done = vi.fn<Done<void>>()
+  run(any(first.operation(), second.operation()), done)
+  second.resume(secondError)
+  first.resume(firstError)
+  const error = done.mock.calls[0]?.[0]
+  expect(error).toBeInstanceOf(AggregateError)
+  expect((error as AggregateError).errors).toEqual([firstError, secondError])
+})
+
+test('any of no operations throws an AggregateError of no errors without waiting', async () => {
+  const done = vi.fn<Done<never>>()
+  run(any<never>(), done)
+  await microtasks()
+  const error = done.mock.calls[0]?.[0]
+  expect(error).toBeInstanceOf(AggregateError)
+  expect((error as AggregateError).errors).toEqual([])
+})
+
+test('cancel reaches every operation that any runs', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const done = vi.fn<Done<void>>()
+  const cancel = run(any(first.operation(), second.operation()), done)
+  first.resume(new Error('lost'))
+  cancel()
+  expect(second.cancel).toHaveBeenCalledTimes(1)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('raceFirst ends as the first to end, after it has cancelled the others', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const error = new Error('lost')
+  const done = vi.fn<Done<void>>()
+  run(raceFirst(first.operation(), second.operation()), done)
+  second.resume(error)
+  expect(first.cancel).toHaveBeenCalledTimes(1)
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
+test('a latch holds back who waits until it is opened, and nobody afterwards', async () => {
+  const { open, wait } = latch()
+  const [first, second, third] = [vi.fn<Done<void>>(), vi.fn<Done<void>>(), vi.fn<Done<void>>()]
+  run(wait(), first)
+  run(wait(), second)
+  await microtasks()
+  expect(first).not.toHaveBeenCalled()
+  open()
+  open()
+  expect(first).toHaveBeenCalledTimes(1)
+  expect(second).toHaveBeenCalledTimes(1)
+  run(wait(), third)
+  await microtasks()
+  expect(third.mock.calls).toEqual([[null, undefined]])
+})
+
+test('who has been cancelled does not wait for a latch any more', () => {
+  const { open, wait } = latch()
+  const [first, second] = [vi.fn<Done<void>>(), vi.fn<Done<void>>()]
+  const cancel = run(wait(), first)
+  run(wait(), second)
+  cancel()
+  open()
+  expect(first).not.toHaveBeenCalled()
+  expect(second).toHaveBeenCalledTimes(1)
 })
 
 test('an error in done is the caller’s, and disturbs no other run', () => {

@@ -1,0 +1,52 @@
+import type { HedgeInput, Reservation } from '@overlap/workload'
+import { checkHedge } from '@overlap/workload'
+import {
+  EMPTY,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  ReplaySubject,
+  catchError,
+  concat,
+  concatMap,
+  from,
+  ignoreElements,
+  of,
+  share,
+  timeout,
+} from 'rxjs'
+import type { Backend } from './backend.ts'
+import { firstSuccess } from './first-success.ts'
+
+/**
+ * Asks one replica, and the next one when the last has been silent for `delayMs` or has failed.
+ *
+ * Emits the first success, and unsubscribes from the others and the timer. Once all have failed, errors
+ * with an `AggregateError` of their errors in the order of the replicas: of no replica, at once. One that
+ * fails after the next has been asked starts nothing.
+ *
+ * Source: hedged requests in Dean and Barroso, The Tail at Scale (https://doi.org/10.1145/2408776.2408794)
+ */
+export function hedge(backend: Backend, input: HedgeInput): Observable<Reservation> {
+  checkHedge(input)
+  const { replicas, sku, delayMs } = input
+  return from(replicas).pipe(
+    concatMap((replica, index) => {
+      const answer = backend.fetchReservationFrom({ replica, sku }).pipe(once())
+      const isLast = index === replicas.length - 1
+      return concat(of(answer), isLast ? EMPTY : silence(answer, delayMs))
+    }),
+    firstSuccess(),
+  )
+}
+
+/** Completes when `answer` has failed, or when `ms` are over. */
+const silence = (answer: Observable<unknown>, ms: number): Observable<never> =>
+  answer.pipe(
+    timeout({ first: ms, with: () => EMPTY }),
+    catchError(() => EMPTY),
+    ignoreElements(),
+  )
+
+/** Shares one subscription, also with who comes after its end: `share` alone would ask again. */
+const once = <A>(): MonoTypeOperatorFunction<A> =>
+  share({ connector: () => new ReplaySubject(1), resetOnComplete: false, resetOnError: false })
