@@ -16,6 +16,6 @@ export function askService(lines: HttpLines, path: string): Promise<void> {
       failed: reject,
       stopped() {},
     }
-    new HttpExchange(lines, asker).start(path)
+    new HttpExchange(lines, asker).start({ method: 'GET', path })
   })
 }

@@ -9,19 +9,25 @@ import type { Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
 import { askService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
-import { createFetchReservation } from './fetch-reservation.ts'
+import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
-import { HttpLines, type HttpStats } from './http-lines.ts'
+import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
 import { PgClient } from './pg-client.ts'
 import { createStock } from './schema.ts'
+import { ServiceQueries } from './service-queries.ts'
+import { readUpstreams, sumUp } from './upstream.ts'
+import { Watcher } from './watcher.ts'
 
 export type { CallEvent, CallName, Observe } from './calls.ts'
 
 export interface PortOptions {
   readonly databaseUrl: string
-  /** `http:` or `https:`; it may have a path, and `/reservations/…` is put behind it. */
-  readonly upstreamUrl: string
+  /**
+   * The reservation service and then its further replicas, at least one: replica n is the nth, from 0.
+   * `http:` or `https:`; they may have a path, and `/reservations/…` is put behind it.
+   */
+  readonly upstreamUrls: readonly string[]
   /** Connections to Postgres, at least 1; connecting and dying ones count. */
   readonly poolMax: number
   /** Shown in `pg_stat_activity`, unless `databaseUrl` names another. */
@@ -33,11 +39,16 @@ export interface RunOptions {
   readonly dbMs: number
   /** How long the reservation service takes to answer, 0 to 10,000 ms. */
   readonly httpMs: number
+  /** How long each replica takes to answer, 0 to 10,000 ms; `httpMs` where nothing is said. */
+  readonly replicaMs?: readonly number[]
+  /** How many of this run's first HTTP requests fail with 503, after their delay. None by default. */
+  readonly failures?: number
   readonly observe?: Observe
 }
 
 export interface PortStats {
   readonly database: LenderStats
+  /** Of all replicas together. */
   readonly http: HttpStats
 }
 
@@ -62,19 +73,27 @@ export function openPort(options: PortOptions): RealPort {
   const { databaseUrl, poolMax, applicationName = 'overlap' } = options
   if (!Number.isSafeInteger(poolMax) || poolMax < 1)
     throw new RangeError('poolMax must be an integer of at least 1')
-  const upstream = readUpstream(options.upstreamUrl)
+  const upstreams = readUpstreams(options.upstreamUrls)
+  const [service] = upstreams
   const createClient = () => new PgClient(databaseUrl, applicationName)
   createClient()
 
   const lender = new Lender(poolMax, createClient)
-  const lines = new HttpLines(upstream.origin)
 
-  function forRun({ dbMs, httpMs, observe }: RunOptions): Port {
+  function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
     checkDelay('dbMs', dbMs)
     checkDelay('httpMs', httpMs)
+    for (const [replica, ms] of replicaMs.entries()) checkDelay(`replicaMs[${replica}]`, ms)
+    if (!Number.isSafeInteger(failures) || failures < 0)
+      throw new RangeError('failures must be an integer of at least 0')
+    const watcher = new Watcher(observe)
+    const queries = new ServiceQueries(failures)
     return {
-      findStock: createFindStock(lender, dbMs, observe),
-      fetchReservation: createFetchReservation(lines, upstream.basePath, httpMs, observe),
+      findStock: createFindStock(lender, dbMs, watcher),
+      fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
+      fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
+      openSession: notYet,
+      confirmOrder: notYet,
     }
   }
 
@@ -83,20 +102,20 @@ export function openPort(options: PortOptions): RealPort {
     forRun,
     prepare: () => askDatabase(lender, createStock),
     check: async () => {
-      await Promise.all([askDatabase(lender, 'SELECT 1'), askService(lines, `${upstream.basePath}/livez`)])
+      await Promise.all([
+        askDatabase(lender, 'SELECT 1'),
+        askService(service.lines, `${service.basePath}/livez`),
+      ])
     },
-    stats: () => ({ database: lender.stats(), http: lines.stats() }),
+    stats: () => ({ database: lender.stats(), http: sumUp(upstreams) }),
     close: async () => {
-      await Promise.all([lender.close(), lines.close()])
+      await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
     },
   }
 }
 
-function readUpstream(upstreamUrl: string) {
-  const url = URL.canParse(upstreamUrl) ? new URL(upstreamUrl) : undefined
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new TypeError('upstreamUrl must be an http: or https: URL')
-  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') }
+function notYet(): never {
+  throw new Error('this call is not there yet')
 }
 
 function checkDelay(name: string, ms: number) {

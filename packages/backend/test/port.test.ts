@@ -23,7 +23,12 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   events = []
-  port = openPort({ databaseUrl: cluster.url, upstreamUrl: service.url, poolMax: 1, applicationName: NAME })
+  port = openPort({
+    databaseUrl: cluster.url,
+    upstreamUrls: [service.url],
+    poolMax: 1,
+    applicationName: NAME,
+  })
   await port.prepare()
 })
 afterEach(() => port.close())
@@ -65,7 +70,7 @@ describe('two calls at the same time', () => {
     const own = await startReservationService()
     const other = openPort({
       databaseUrl: cluster.url,
-      upstreamUrl: own.url,
+      upstreamUrls: [own.url],
       poolMax: 1,
       applicationName: NAME,
     })
@@ -156,7 +161,7 @@ describe('check', () => {
       await gone.stop()
       return gone
     })
-    const other = openPort({ databaseUrl: cluster.url, upstreamUrl: url, poolMax: 1 })
+    const other = openPort({ databaseUrl: cluster.url, upstreamUrls: [url], poolMax: 1 })
     await expect(other.check()).rejects.toMatchObject({ name: 'HttpError', code: 'ECONNREFUSED' })
     await other.close()
   })
@@ -165,7 +170,7 @@ describe('check', () => {
 describe('a process', () => {
   test('ends by itself once it has closed its port', async () => {
     const child = await runScript(`
-      const options = { databaseUrl: ${JSON.stringify(cluster.url)}, upstreamUrl: '${service.url}', poolMax: 3 }
+      const options = { databaseUrl: ${JSON.stringify(cluster.url)}, upstreamUrls: ['${service.url}'], poolMax: 3 }
       const port = openPort(options)
       await port.prepare()
       const run = port.forRun({ dbMs: 20, httpMs: 20 })

@@ -20,6 +20,12 @@ describe('the reservation service', () => {
     ['GET', '/reservations/A-42?delayMs=', 400],
     ['GET', '/reservations/A-42?delayMs=1e3', 400],
     ['GET', '/reservations/A-42?delayMs=1&delayMs=2', 400],
+    ['GET', '/reservations/A-42?status=503', 503],
+    ['GET', '/reservations/A-42?delayMs=10&status=400', 400],
+    ['GET', '/reservations/A-42?status=399', 400],
+    ['GET', '/reservations/A-42?status=600', 400],
+    ['GET', '/reservations/A-42?status=', 400],
+    ['GET', '/reservations/A-42?status=503&status=503', 400],
     ['GET', '/reservations/%zz', 400],
     ['GET', '/reservations/', 404],
     ['GET', '/reservations/a/b', 404],
@@ -47,6 +53,27 @@ describe('the reservation service', () => {
     expect(service.ledger.requests - requests).toBe(1)
   })
 
+  test('tells which parameter it cannot read', async () => {
+    const ask = async (query: string) =>
+      await (await fetch(`${service.url}/reservations/A-42?${query}`)).json()
+    expect(await ask('delayMs=x')).toEqual({ error: 'delayMs must be an integer from 0 to 10000' })
+    expect(await ask('status=x')).toEqual({ error: 'status must be an integer from 400 to 599' })
+  })
+
+  test('has as many replicas as are wanted, each with a ledger of its own', async () => {
+    const own = await startReservationService({ replicas: 3 })
+    const [first, second, third] = own.urls
+    expect(first).toBe(own.url)
+    await fetch(`${second}/reservations/A-42`)
+    await fetch(`${third}/reservations/A-42`)
+    await fetch(`${third}/reservations/A-42`)
+    expect(own.ledgers.map(({ requests }) => requests)).toEqual([0, 1, 2])
+    await own.stop()
+    for (const url of own.urls) await expect(fetch(url)).rejects.toThrow('fetch failed')
+    for (const replicas of [0, 1.5, NaN])
+      await expect(startReservationService({ replicas })).rejects.toThrow('replicas must be')
+  })
+
   test('tells its ledger, and does not count the socket that asks', async () => {
     const own = await startReservationService()
     const ledger = async () => await (await fetch(`${own.url}/ledger`)).json()
@@ -65,6 +92,13 @@ describe('the reservation service in a process of its own', () => {
     await forked.stop()
     await forked.stop()
     await expect(fetch(`${forked.url}/livez`)).rejects.toThrow('fetch failed')
+  })
+
+  test('has as many replicas as are wanted', async () => {
+    const forked = await forkReservationService({ replicas: 2 })
+    expect(forked.urls).toHaveLength(2)
+    for (const url of forked.urls) expect((await fetch(`${url}/livez`)).status).toBe(200)
+    await forked.stop()
   })
 
   test('tells its address under node --watch, which sends messages of its own', async () => {
