@@ -1,6 +1,7 @@
 import { type Cancel, type Done, type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -15,4 +16,5 @@ export const callbacks: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
 }

@@ -12,6 +12,8 @@ const names: readonly string[] = [
   'abandons its calls on abort',
   'cancels no sibling',
   'abandons its calls when the time is over',
+  'tries nothing again',
+  'tries everything again',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))
 

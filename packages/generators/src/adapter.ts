@@ -2,6 +2,7 @@ import { type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { type Operation, run as runOperation } from './operation.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -16,4 +17,5 @@ export const generators: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
 }

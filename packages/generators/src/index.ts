@@ -1,4 +1,5 @@
 export { generators } from './adapter.ts'
 export { combine } from './combine.ts'
+export { retry } from './retry.ts'
 export { sequence } from './sequence.ts'
 export { timeout } from './timeout.ts'

@@ -37,6 +37,14 @@ export const scenarios = [
     input: ['sku', 'ms'],
     origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
+  {
+    name: 'retry',
+    firstSentence:
+      'Fetches the reservation in at most `attempts` calls, and waits longer after each failure.',
+    group: 'one answer',
+    input: ['sku', 'attempts', 'baseMs', 'capMs'],
+    origin: 'A client of a service that lets only so many requests through at a time (THR)',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

@@ -10,6 +10,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     sequence: fault(right.sequence),
     combine: fault(right.combine),
     timeout: fault(right.timeout),
+    retry: fault(right.retry),
   }
   return wrong(name, fails, faults)
 }

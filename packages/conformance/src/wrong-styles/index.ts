@@ -5,6 +5,7 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
 import { wrongTimeouts } from './timeout.ts'
@@ -26,6 +27,7 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongSequences,
   ...wrongCombines,
   ...wrongTimeouts,
+  ...wrongRetries,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
