@@ -1,12 +1,13 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
+import { limitSuite } from './limit.suite.ts'
 import { retrySuite } from './retry.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
-export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite, retrySuite]
+export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite, retrySuite, limitSuite]
 
 /** What came of one clause. */
 export interface Verdict {

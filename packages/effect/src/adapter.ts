@@ -2,6 +2,7 @@ import { type Port, type Style, toPromise } from '@overlap/workload'
 import { Cause, Effect, Exit } from 'effect'
 import { Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
@@ -27,4 +28,5 @@ export const effect: Style = {
   combine: run(combine),
   timeout: run(timeout),
   retry: run(retry),
+  limit: run(limit),
 }

@@ -1,6 +1,7 @@
 import { type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { limit } from './limit.ts'
 import { type Operation, run as runOperation } from './operation.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
@@ -18,4 +19,5 @@ export const generators: Style = {
   combine: run(combine),
   timeout: run(timeout),
   retry: run(retry),
+  limit: run(limit),
 }

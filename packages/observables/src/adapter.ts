@@ -2,6 +2,7 @@ import { type Port, type Style, toPromise } from '@overlap/workload'
 import type { Observable } from 'rxjs'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
@@ -24,4 +25,5 @@ export const observables: Style = {
   combine: run(combine),
   timeout: run(timeout),
   retry: run(retry),
+  limit: run(limit),
 }

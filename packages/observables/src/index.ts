@@ -1,5 +1,6 @@
 export { observables } from './adapter.ts'
 export { combine } from './combine.ts'
+export { limit } from './limit.ts'
 export { retry } from './retry.ts'
 export { sequence } from './sequence.ts'
 export { timeout } from './timeout.ts'

@@ -1,6 +1,7 @@
 import type { Port, Style } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
@@ -17,4 +18,5 @@ export const promises: Style = {
   combine: run(combine),
   timeout: run(timeout),
   retry: run(retry),
+  limit: run(limit),
 }

@@ -45,6 +45,14 @@ export const scenarios = [
     input: ['sku', 'attempts', 'baseMs', 'capMs'],
     origin: 'A client of a service that lets only so many requests through at a time (THR)',
   },
+  {
+    name: 'limit',
+    firstSentence: 'Combines every sku, at most `limit` at a time, and answers in the order of `skus`.',
+    group: 'many answers',
+    input: ['skus', 'limit'],
+    origin:
+      '10 requests at once to a service that takes 1 s, at most 2 at a time: 5.055 s; without the limit: 1.045 s (THR)',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

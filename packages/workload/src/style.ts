@@ -1,4 +1,4 @@
-import type { RetryInput, TimeoutInput } from './inputs.ts'
+import type { LimitInput, RetryInput, TimeoutInput } from './inputs.ts'
 import type { Availability, Reservation, Sku } from './model.ts'
 import type { Port } from './port.ts'
 
@@ -24,4 +24,5 @@ export interface Style {
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
   retry(port: Port, input: RetryInput, signal: AbortSignal): Promise<Reservation>
+  limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
 }

@@ -11,6 +11,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     combine: fault(right.combine),
     timeout: fault(right.timeout),
     retry: fault(right.retry),
+    limit: fault(right.limit),
   }
   return wrong(name, fails, faults)
 }

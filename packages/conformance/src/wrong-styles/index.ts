@@ -5,6 +5,7 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongLimits } from './limit.ts'
 import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
@@ -28,6 +29,7 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongCombines,
   ...wrongTimeouts,
   ...wrongRetries,
+  ...wrongLimits,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
