@@ -1,6 +1,8 @@
 export { effect } from './adapter.ts'
 export { combine } from './combine.ts'
 export { hedge } from './hedge.ts'
+export { limit } from './limit.ts'
 export { race } from './race.ts'
+export { retry } from './retry.ts'
 export { sequence } from './sequence.ts'
 export { timeout } from './timeout.ts'

@@ -4,6 +4,8 @@ import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { type Operation, run as runOperation } from './operation.ts'
 import { race } from './race.ts'
+import { limit } from './limit.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -18,6 +20,8 @@ export const generators: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
   race: run(race),
   hedge: run(hedge),
+  limit: run(limit),
 }

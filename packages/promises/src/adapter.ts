@@ -3,6 +3,8 @@ import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { race } from './race.ts'
+import { limit } from './limit.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -17,6 +19,8 @@ export const promises: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
   race: run(race),
   hedge: run(hedge),
+  limit: run(limit),
 }

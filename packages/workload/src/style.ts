@@ -1,4 +1,4 @@
-import type { HedgeInput, RaceInput, TimeoutInput } from './inputs.ts'
+import type { HedgeInput, LimitInput, RaceInput, RetryInput, TimeoutInput } from './inputs.ts'
 import type { Availability, Reservation, Sku } from './model.ts'
 import type { Port } from './port.ts'
 
@@ -23,6 +23,8 @@ export interface Style {
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  retry(port: Port, input: RetryInput, signal: AbortSignal): Promise<Reservation>
   race(port: Port, input: RaceInput, signal: AbortSignal): Promise<Reservation>
   hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
+  limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
 }

@@ -12,6 +12,8 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     timeout: fault(right.timeout),
     race: fault(right.race),
     hedge: fault(right.hedge),
+    retry: fault(right.retry),
+    limit: fault(right.limit),
   }
   return wrong(name, fails, faults)
 }

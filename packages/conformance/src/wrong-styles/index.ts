@@ -7,6 +7,8 @@ import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
 import { wrongHedges } from './hedge.ts'
 import { wrongRaces } from './race.ts'
+import { wrongLimits } from './limit.ts'
+import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
 import { wrongTimeouts } from './timeout.ts'
@@ -30,6 +32,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongTimeouts,
   ...wrongRaces,
   ...wrongHedges,
+  ...wrongRetries,
+  ...wrongLimits,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
