@@ -37,6 +37,21 @@ export const scenarios = [
     input: ['sku', 'ms'],
     origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
+  {
+    name: 'transaction',
+    firstSentence: 'Takes `units` from the stock and confirms them over HTTP, or takes nothing.',
+    group: 'one answer',
+    input: ['sku', 'units'],
+    origin: 'A database and a service that must agree, whatever happens between them',
+  },
+  {
+    name: 'shutdown',
+    firstSentence:
+      'Answers until it is closed; then lets what runs finish for `graceMs`, and cancels the rest.',
+    group: 'long-lived',
+    input: ['graceMs'],
+    origin: 'Stopping about 100 supervised jobs without cutting off the work in progress',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

@@ -1,5 +1,5 @@
-import type { TimeoutInput } from './inputs.ts'
-import type { Availability, Sku } from './model.ts'
+import type { ShutdownInput, TimeoutInput } from './inputs.ts'
+import type { Availability, Receipt, Sku, SkuUnits } from './model.ts'
 import type { Port } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
@@ -23,4 +23,15 @@ export interface Style {
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  transaction(port: Port, input: SkuUnits, signal: AbortSignal): Promise<Receipt>
+  /** Throws a `RangeError` itself: there is no promise yet that could reject. */
+  shutdown(port: Port, input: ShutdownInput): AvailabilityService
+}
+
+/** Answers until it is closed. */
+export interface AvailabilityService {
+  /** Rejects with a `ClosedError` once it is closed, also when that cancels what runs. */
+  answer(sku: Sku, signal: AbortSignal): Promise<Availability>
+  /** Resolves when nothing runs any more, and every answer has been told. Closing twice is closing once. */
+  close(): Promise<void>
 }
