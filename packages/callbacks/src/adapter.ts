@@ -2,7 +2,9 @@ import { type Cancel, type Done, type Port, type Style, toPromise } from '@overl
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Leaves callbacks: `done` settles a promise, and an abort is a cancel. */
 const run =
@@ -15,4 +17,12 @@ export const callbacks: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  transaction: run(transaction),
+  shutdown(port, input) {
+    const service = shutdown(liftBackend(port), input)
+    return {
+      answer: (sku, signal) => toPromise((done) => service.answer(sku, done), signal),
+      close: () => new Promise((resolve) => service.close(() => resolve())),
+    }
+  },
 }

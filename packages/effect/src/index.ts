@@ -1,4 +1,6 @@
 export { effect } from './adapter.ts'
 export { combine } from './combine.ts'
 export { sequence } from './sequence.ts'
+export { shutdown } from './shutdown.ts'
 export { timeout } from './timeout.ts'
+export { transaction } from './transaction.ts'

@@ -178,3 +178,30 @@ export function sleep(ms: number): Operation<void> {
     return () => clearTimeout(timer)
   })
 }
+
+/** Something that happens once, and that any number of operations can wait for. */
+export interface Latch {
+  /** Lets all go on who wait, and whoever comes later. Opening it twice is opening it once. */
+  readonly open: () => void
+  readonly wait: () => Operation<void>
+}
+
+/** Makes a latch. Whoever waits goes on in a microtask, so that whoever opens it is done with its turn first. */
+export function latch(): Latch {
+  const waiting = new Set<() => void>()
+  let isOpen = false
+  return {
+    open() {
+      isOpen = true
+      for (const goOn of waiting) queueMicrotask(goOn)
+      waiting.clear()
+    },
+    wait: () =>
+      suspend((resume) => {
+        const goOn = () => resume(null)
+        if (isOpen) queueMicrotask(goOn)
+        else waiting.add(goOn)
+        return () => waiting.delete(goOn)
+      }),
+  }
+}

@@ -2,7 +2,9 @@ import type { Port, Style } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** There is nothing to leave: the common style is this one. */
 const run =
@@ -15,4 +17,6 @@ export const promises: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  transaction: run(transaction),
+  shutdown: (port, input) => shutdown(liftBackend(port), input),
 }
