@@ -2,10 +2,18 @@ import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
+import { shutdownSuite } from './shutdown.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
+import { transactionSuite } from './transaction.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
-export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite]
+export const suites: readonly Suite[] = [
+  sequenceSuite,
+  combineSuite,
+  timeoutSuite,
+  transactionSuite,
+  shutdownSuite,
+]
 
 /** What came of one clause. */
 export interface Verdict {

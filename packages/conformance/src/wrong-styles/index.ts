@@ -7,7 +7,9 @@ import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
+import { wrongShutdowns } from './shutdown.ts'
 import { wrongTimeouts } from './timeout.ts'
+import { wrongTransactions } from './transaction.ts'
 
 /** Fails no clause. */
 export const control: Style = { name: 'right', ...right }
@@ -26,6 +28,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongSequences,
   ...wrongCombines,
   ...wrongTimeouts,
+  ...wrongTransactions,
+  ...wrongShutdowns,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
