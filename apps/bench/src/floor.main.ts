@@ -15,7 +15,7 @@ import type { Availability, Cancel, Port, Reservation, Stock } from '@overlap/wo
 const { DATABASE_URL = '', UPSTREAM_URL = '', POOL_MAX = '50' } = process.env
 const port = openPort({
   databaseUrl: DATABASE_URL,
-  upstreamUrl: UPSTREAM_URL,
+  upstreamUrls: [UPSTREAM_URL],
   poolMax: Number(POOL_MAX),
 })
 await port.prepare()
@@ -37,6 +37,7 @@ function answerTimed(response: http.ServerResponse): Cancel {
   const now = () => Math.round((performance.now() - start) * 10) / 10
   const times = { findStock: [0, 0, 0], fetchReservation: [0, 0, 0] }
   const observe: Observe = (call, event) => {
+    if (call !== 'findStock' && call !== 'fetchReservation') return
     times[call][event === 'started' ? 0 : event === 'sent' ? 1 : 2] = now()
   }
   return combine(port.forRun({ dbMs: 0, httpMs: 0, observe }), (error, result) => {

@@ -90,7 +90,12 @@ async function start({
     given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
     given.upstreamUrl ?? urlOf(stops.own(forkReservationService())),
   ])
-  const backend = openPort({ databaseUrl, upstreamUrl, poolMax, applicationName: 'overlap-demo-server' })
+  const backend = openPort({
+    databaseUrl,
+    upstreamUrls: [upstreamUrl],
+    poolMax,
+    applicationName: 'overlap-demo-server',
+  })
   stops.add(() => backend.close())
 
   const app = buildApp({ port: backend, styles, initialStyle: style, adminToken, logLevel, check })

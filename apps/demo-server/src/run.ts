@@ -57,8 +57,8 @@ export class Run {
     if (this.#hub.listening) this.#publish('run', { event: outcome })
   }
 
-  readonly observe: Observe = (call, event) => {
-    this.#note(call, event)
+  readonly observe: Observe = (call, event, id) => {
+    this.#note(call, event, id)
     if (this.#hub.listening) this.#publish('call', { call, event })
   }
 
@@ -75,15 +75,15 @@ export class Run {
     return `db;dur=${db.toFixed(1)}, http;dur=${http.toFixed(1)}, total;dur=${now}`
   }
 
-  #note(call: CallName, event: CallEvent) {
+  #note(call: CallName, event: CallEvent, id: number) {
     // Confirmed only after the call has ended, and often after the run.
     if (event === 'stopped') return
     const now = this.elapsedMs
     if (event === 'started') {
-      this.trace.push({ call, startedMs: now, sentMs: null, endedMs: null, outcome: null })
+      this.trace[id] = { call, startedMs: now, sentMs: null, endedMs: null, outcome: null }
       return
     }
-    const entry = this.trace.find((each) => each.call === call && each.endedMs === null)
+    const entry = this.trace[id]
     if (!entry) return
     if (event === 'sent') {
       entry.sentMs = now

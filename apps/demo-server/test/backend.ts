@@ -8,7 +8,7 @@ export async function startBackend(poolMax: number) {
   const [postgres, service] = await Promise.all([startPostgres(), startReservationService()])
   const port = openPort({
     databaseUrl: postgres.url,
-    upstreamUrl: service.url,
+    upstreamUrls: [service.url],
     poolMax,
     applicationName: APPLICATION,
   })

@@ -18,9 +18,11 @@ export class ScriptedPort implements ServerPort {
 
   forRun(options: RunOptions): Port {
     this.runs.push(options)
+    let calls = 0
+    const next = () => calls++
     return {
-      findStock: this.#call('findStock', options, (sku) => ({ sku, onHand: 42 })),
-      fetchReservation: this.#call('fetchReservation', options, (sku) => ({ sku, reserved: 2 })),
+      findStock: this.#call('findStock', options, next, (sku) => ({ sku, onHand: 42 })),
+      fetchReservation: this.#call('fetchReservation', options, next, (sku) => ({ sku, reserved: 2 })),
     }
   }
 
@@ -38,20 +40,27 @@ export class ScriptedPort implements ServerPort {
     return {
       database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0 },
       http: { requests: 0, sockets: 0, idle: 0 },
+      orders: { unsettled: 0 },
     }
   }
 
-  #call<A>(name: CallName, { observe }: RunOptions, answer: (sku: string) => A): Call<string, A, never> {
+  #call<A>(
+    name: CallName,
+    { observe }: RunOptions,
+    next: () => number,
+    answer: (sku: string) => A,
+  ): Call<string, A, never> {
     return (sku, done) => {
       if (this.throwing && this.error) throw this.error
-      observe?.(name, 'started')
-      observe?.(name, 'sent')
+      const id = next()
+      observe?.(name, 'started', id)
+      observe?.(name, 'sent', id)
       let open = true
       const settle = () => {
         if (!open) return
         open = false
         const error = name === 'findStock' ? this.error : null
-        observe?.(name, error ? 'failed' : 'succeeded')
+        observe?.(name, error ? 'failed' : 'succeeded', id)
         if (error) done(error as never)
         else done(null, answer(sku))
       }
@@ -62,8 +71,8 @@ export class ScriptedPort implements ServerPort {
         open = false
         this.#held.delete(settle)
         this.cancelled.push(name)
-        observe?.(name, 'cancelled')
-        observe?.(name, 'stopped')
+        observe?.(name, 'cancelled', id)
+        observe?.(name, 'stopped', id)
       }
     }
   }

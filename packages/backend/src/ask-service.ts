@@ -1,21 +1,24 @@
-/** Asks whether the reservation service answers: for readiness, not for the calls. */
+/** Asks the reservation service on the port's own behalf: not for the calls. */
 import { HttpError } from '@overlap/workload'
 import { HttpExchange, type Asker } from './http-exchange.ts'
-import type { HttpLines } from './http-lines.ts'
+import type { HttpRequest } from './http-line.ts'
+import type { Upstream } from './upstream.ts'
 
-/** Any status below 500 will do: a service of somebody else's need not have that path. */
-export function askService(lines: HttpLines, path: string): Promise<void> {
+/** Resolves with the status of the answer. `path`: behind the base path. */
+export function askService(
+  { lines, basePath }: Upstream,
+  method: HttpRequest['method'],
+  path: string,
+): Promise<number> {
   if (lines.closed) return Promise.reject(new HttpError('the port is closed'))
   return new Promise((resolve, reject: (error: HttpError) => void) => {
-    const asker: Asker = {
-      sent() {},
-      answered(status) {
-        if (status < 500) resolve()
-        else reject(new HttpError(`the reservation service answered with status ${status}`, { status }))
-      },
-      failed: reject,
-      stopped() {},
-    }
-    new HttpExchange(lines, asker).start(path)
+    const asker: Asker = { sent() {}, answered: resolve, failed: reject, stopped() {} }
+    new HttpExchange(lines, asker).start({ method, path: basePath + path })
   })
+}
+
+/** Whether it answers. Any status below 500 will do: a service of somebody else's need not have that path. */
+export async function checkService(upstream: Upstream): Promise<void> {
+  const status = await askService(upstream, 'GET', '/livez')
+  if (status >= 500) throw new HttpError(`the reservation service answered with status ${status}`, { status })
 }

@@ -1,9 +1,10 @@
 /** What is asked of the calls of a port, and told about them while they run. */
+import type { Port, Session } from '@overlap/workload'
 
-/** The longest that either answer can be asked to take, in ms. */
+/** The longest that an answer can be asked to take, in ms. */
 export const DELAY_LIMIT_MS = 10_000
 
-export type CallName = 'findStock' | 'fetchReservation'
+export type CallName = keyof Port | Exclude<keyof Session, 'order' | 'close'>
 
 /**
  * started → sent (a connection was lent, and the query or request is on its way) → succeeded | failed
@@ -12,5 +13,8 @@ export type CallName = 'findStock' | 'fetchReservation'
  */
 export type CallEvent = 'started' | 'sent' | 'succeeded' | 'failed' | 'cancelled' | 'stopped'
 
-/** Called synchronously, `succeeded` and `failed` just before the call's own callback. */
-export type Observe = (call: CallName, event: CallEvent) => void
+/**
+ * Called synchronously, `succeeded` and `failed` just before the call's own callback. `id` counts the
+ * calls of a run from 0, so that two of one name can be told apart.
+ */
+export type Observe = (call: CallName, event: CallEvent, id: number) => void

@@ -7,6 +7,9 @@
  * the socket is destroyed instead. The caller is answered only once the connection is free or closed:
  * a caller that asks again from within its callback finds it idle.
  *
+ * A transaction needs its connection between its queries as well: then it is *held*, and free only when
+ * it has been released.
+ *
  * Life: connecting → free ⇄ running → closed. `closed` comes last, once, in every case.
  */
 import { Socket } from 'node:net'
@@ -16,14 +19,14 @@ import type { PgClient } from './pg-client.ts'
 import { throwLater } from './throw-later.ts'
 
 /** How long a query may take to settle once it was cancelled or has failed. */
-const SETTLE_MS = 2_000
+export const SETTLE_MS = 2_000
 
 export type Rows = readonly (readonly unknown[])[]
 
 /** Whoever has a query running. Exactly one of the two is called, once, and never synchronously. */
 export interface Job {
-  /** `error` is what `pg` reports, `null` if there was none. */
-  settled(error: unknown, rows: Rows): void
+  /** `error` is what `pg` reports, `null` if there was none; `command` is what the server says it has done. */
+  settled(error: unknown, rows: Rows, command: string | null): void
   /** Instead of `settled`, after `stop`: nothing of the query runs any more. */
   stopped(): void
 }
@@ -41,15 +44,25 @@ export interface Owner {
   closed(connection: Connection): void
 }
 
+interface Answer {
+  readonly error: unknown
+  readonly rows: Rows
+  readonly command: string | null
+}
+
+const LOST: Answer = { error: new Error('Connection terminated unexpectedly'), rows: [], command: null }
+
 export class Connection {
   readonly #client: PgClient
   readonly #owner: Owner
   #address: string | undefined
   #usable = false
+  #held = false
+  #closed = false
   #job: Job | null = null
   #stopping = false
   /** What the server has said about the query; it has not said ReadyForQuery yet. */
-  #answer: { readonly error: unknown; readonly rows: Rows } | null = null
+  #answer: Answer | null = null
   #ready = true
   #abandonCancel: (() => void) | null = null
   #budget: NodeJS.Timeout | undefined
@@ -73,8 +86,12 @@ export class Connection {
     })
   }
 
-  /** Only when free. */
+  /** Only when free, or when it is held and nothing runs on it. One that was lost then fails every query. */
   run(query: QueryArrayConfig<unknown[]>, job: Job): void {
+    if (this.#closed) {
+      process.nextTick(() => job.settled(LOST.error, LOST.rows, LOST.command))
+      return
+    }
     this.#job = job
     this.#ready = false
     this.#client.query(query, this.#answered)
@@ -94,9 +111,20 @@ export class Connection {
     })
   }
 
-  /** In order when it is free; otherwise what runs is cut off, and fails. */
+  /** From now on it stays lent when a query has settled, until `release`. */
+  hold(): void {
+    this.#held = true
+  }
+
+  /** Only when nothing runs on it. */
+  release(): void {
+    this.#held = false
+    this.#freeOnceSettled()
+  }
+
+  /** In order when it is free; otherwise what runs, or holds it, is cut off, and fails. */
   close(): void {
-    if (this.#usable && this.#ready && this.#abandonCancel === null) {
+    if (this.#usable && this.#ready && this.#abandonCancel === null && !this.#held) {
       this.#usable = false
       this.#startBudget()
       this.#client.end(() => {})
@@ -104,7 +132,8 @@ export class Connection {
   }
 
   readonly #answered = (error: Error | null, result: QueryArrayResult | undefined) => {
-    this.#answer = { error, rows: result?.rows ?? [] }
+    if (this.#closed) return
+    this.#answer = { error, rows: result?.rows ?? [], command: result?.command ?? null }
     if (error) this.#startBudget()
   }
 
@@ -117,14 +146,17 @@ export class Connection {
     if (!this.#ready || this.#abandonCancel !== null || !this.#usable) return
     clearTimeout(this.#budget)
     this.#budget = undefined
-    this.#hand(() => this.#owner.free(this))
+    this.#hand(() => {
+      if (!this.#held) this.#owner.free(this)
+    })
   }
 
   #ended() {
+    this.#closed = true
     clearTimeout(this.#budget)
     this.#abandonCancel?.()
     this.#destroy()
-    this.#answer ??= { error: new Error('Connection terminated unexpectedly'), rows: [] }
+    this.#answer ??= LOST
     this.#hand(() => this.#owner.closed(this))
   }
 
@@ -140,7 +172,7 @@ export class Connection {
     if (job === null) return
     throwLater(() => {
       if (stopping) job.stopped()
-      else if (answer) job.settled(answer.error, answer.rows)
+      else if (answer) job.settled(answer.error, answer.rows, answer.command)
     })
   }
 

@@ -1,100 +1,67 @@
 /**
- * Fetches one product's reservation with one GET. Cancelling it closes the socket, in every phase.
+ * Fetches one product's reservation with one GET, of the service or of one of its replicas.
  *
- * Only 200 with a reservation of that very product is an answer. Redirects are not followed, and
- * nothing is tried again: how often to call is the style's business.
+ * Only 200 with a reservation of that very product is an answer.
  */
-import { HttpError, type Call, type Done, type Reservation, type Sku } from '@overlap/workload'
-import type { Observe } from './calls.ts'
-import { HttpExchange, type Asker } from './http-exchange.ts'
-import type { HttpLines } from './http-lines.ts'
+import { HttpError, type Call, type ReplicaSku, type Reservation, type Sku } from '@overlap/workload'
+import { HttpCall } from './http-call.ts'
+import { parseObject } from './parse-object.ts'
+import type { ServiceQueries } from './service-queries.ts'
+import type { Upstream, Upstreams } from './upstream.ts'
+import type { Watcher } from './watcher.ts'
 
-/**
- * `basePath`: what stands before `/reservations`, without a slash at its end.
- * `httpMs`: how long the service is asked to take, 0 to 10,000 ms.
- */
+/** `httpMs`: how long the service is asked to take, 0 to 10,000 ms. */
 export function createFetchReservation(
-  lines: HttpLines,
-  basePath: string,
+  upstream: Upstream,
   httpMs: number,
-  observe: Observe | undefined,
+  queries: ServiceQueries,
+  watcher: Watcher,
 ): Call<Sku, Reservation, HttpError> {
-  const query = httpMs === 0 ? '' : `?delayMs=${httpMs}`
   return (sku, done) => {
-    const call = new ReservationCall(sku, done, observe)
-    observe?.('fetchReservation', 'started')
-    if (lines.closed) call.failLater(new HttpError('the port is closed'))
-    // A lone surrogate has no form in a URL.
-    else if (!sku.isWellFormed()) call.failLater(new HttpError('the sku is not text'))
-    else call.start(lines, `${basePath}/reservations/${encodeURIComponent(sku)}${query}`)
+    const call = new HttpCall('fetchReservation', sku, readReservation, done, watcher)
+    start(call, upstream, sku, httpMs, queries)
     return () => call.cancel()
   }
 }
 
-class ReservationCall implements Asker {
-  readonly #sku: Sku
-  readonly #observe: Observe | undefined
-  /** `null` once the call has been answered or cancelled. */
-  #done: Done<Reservation, HttpError> | null
-  #exchange: HttpExchange | null = null
-
-  constructor(sku: Sku, done: Done<Reservation, HttpError>, observe: Observe | undefined) {
-    this.#sku = sku
-    this.#done = done
-    this.#observe = observe
+/** `replicaMs`: how long each replica is asked to take; `httpMs` where it says nothing. */
+export function createFetchReservationFrom(
+  upstreams: Upstreams,
+  httpMs: number,
+  replicaMs: readonly number[],
+  queries: ServiceQueries,
+  watcher: Watcher,
+): Call<ReplicaSku, Reservation, HttpError> {
+  return ({ replica, sku }, done) => {
+    const call = new HttpCall('fetchReservationFrom', sku, readReservation, done, watcher)
+    const upstream = upstreams[replica]
+    if (upstream) start(call, upstream, sku, replicaMs[replica] ?? httpMs, queries)
+    else call.failLater(`there is no replica ${replica}: expected 0 to ${upstreams.length - 1}`)
+    return () => call.cancel()
   }
+}
 
-  start(lines: HttpLines, path: string): void {
-    this.#exchange = new HttpExchange(lines, this)
-    this.#exchange.start(path)
-  }
-
-  failLater(error: HttpError): void {
-    process.nextTick(() => this.failed(error))
-  }
-
-  cancel(): void {
-    if (this.#done === null) return
-    this.#done = null
-    this.#observe?.('fetchReservation', 'cancelled')
-    if (this.#exchange) this.#exchange.cancel()
-    else this.stopped()
-  }
-
-  sent(): void {
-    this.#observe?.('fetchReservation', 'sent')
-  }
-
-  answered(status: number, body: string): void {
-    const reservation = readReservation(this.#sku, status, body)
-    if (reservation instanceof HttpError) {
-      this.failed(reservation)
-      return
-    }
-    const done = this.#done
-    this.#done = null
-    this.#observe?.('fetchReservation', 'succeeded')
-    done?.(null, reservation)
-  }
-
-  failed(error: HttpError): void {
-    const done = this.#done
-    if (done === null) return
-    this.#done = null
-    this.#observe?.('fetchReservation', 'failed')
-    done(error)
-  }
-
-  stopped(): void {
-    this.#observe?.('fetchReservation', 'stopped')
+function start(
+  call: HttpCall<Sku, Reservation>,
+  { lines, basePath }: Upstream,
+  sku: Sku,
+  delayMs: number,
+  queries: ServiceQueries,
+) {
+  if (lines.closed) call.failLater('the port is closed')
+  // A lone surrogate has no form in a URL.
+  else if (!sku.isWellFormed()) call.failLater('the sku is not text')
+  else {
+    const path = `${basePath}/reservations/${encodeURIComponent(sku)}${queries.next(delayMs)}`
+    call.start(lines, { method: 'GET', path })
   }
 }
 
 function readReservation(asked: Sku, status: number, body: string): Reservation | HttpError {
   if (status !== 200)
     return new HttpError(`the reservation service answered with status ${status}`, { status })
-  const answer = parse(body)
-  if (typeof answer !== 'object' || answer === null || !('sku' in answer) || !('reserved' in answer))
+  const answer = parseObject(body)
+  if (answer === undefined || !('sku' in answer) || !('reserved' in answer))
     return new HttpError('the reservation service answered with something else than a reservation', {
       status,
     })
@@ -105,13 +72,4 @@ function readReservation(asked: Sku, status: number, body: string): Reservation 
       status,
     })
   return { sku: asked, reserved }
-}
-
-/** `undefined`, which no JSON means, when it is not JSON. */
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
 }

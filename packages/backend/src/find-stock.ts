@@ -5,10 +5,10 @@
  * connection is lent to nobody before that is over, and nobody has to wait for it here.
  */
 import { DatabaseError, UnknownSkuError, type Call, type Done, type Sku, type Stock } from '@overlap/workload'
-import type { Observe } from './calls.ts'
 import type { Connection, Job, Rows } from './connection.ts'
 import { toDatabaseError } from './database-errors.ts'
 import { Borrower, type Lender } from './lender.ts'
+import type { Watcher } from './watcher.ts'
 
 type StockError = DatabaseError | UnknownSkuError
 type StockDone = Done<Stock, StockError>
@@ -24,11 +24,10 @@ const DELAYED = {
 export function createFindStock(
   lender: Lender,
   dbMs: number,
-  observe: Observe | undefined,
+  watcher: Watcher,
 ): Call<Sku, Stock, StockError> {
   return (sku, done) => {
-    const call = new StockCall(lender, sku, dbMs, done, observe)
-    observe?.('findStock', 'started')
+    const call = new StockCall(lender, sku, dbMs, done, watcher)
     lender.lend(call)
     return () => call.cancel()
   }
@@ -38,23 +37,25 @@ class StockCall extends Borrower implements Job {
   readonly #lender: Lender
   readonly #sku: Sku
   readonly #dbMs: number
-  readonly #observe: Observe | undefined
+  readonly #watcher: Watcher
+  readonly #id: number
   /** `null` once the call has been answered or cancelled. */
   #done: StockDone | null
   #connection: Connection | null = null
 
-  constructor(lender: Lender, sku: Sku, dbMs: number, done: StockDone, observe: Observe | undefined) {
+  constructor(lender: Lender, sku: Sku, dbMs: number, done: StockDone, watcher: Watcher) {
     super()
     this.#lender = lender
     this.#sku = sku
     this.#dbMs = dbMs
     this.#done = done
-    this.#observe = observe
+    this.#watcher = watcher
+    this.#id = watcher.started('findStock')
   }
 
   lent(connection: Connection): void {
     this.#connection = connection
-    this.#observe?.('findStock', 'sent')
+    this.#watcher.tell('findStock', 'sent', this.#id)
     const values = this.#dbMs === 0 ? [this.#sku] : [this.#sku, this.#dbMs]
     const { name, text } = this.#dbMs === 0 ? AT_ONCE : DELAYED
     connection.run({ name, text, rowMode: 'array', values }, this)
@@ -81,18 +82,18 @@ class StockCall extends Borrower implements Job {
     }
     const done = this.#done
     this.#done = null
-    this.#observe?.('findStock', 'succeeded')
+    this.#watcher.tell('findStock', 'succeeded', this.#id)
     done?.(null, stock)
   }
 
   stopped(): void {
-    this.#observe?.('findStock', 'stopped')
+    this.#watcher.tell('findStock', 'stopped', this.#id)
   }
 
   cancel(): void {
     if (this.#done === null) return
     this.#done = null
-    this.#observe?.('findStock', 'cancelled')
+    this.#watcher.tell('findStock', 'cancelled', this.#id)
     if (this.#connection) {
       this.#connection.stop(this)
     } else {
@@ -105,7 +106,7 @@ class StockCall extends Borrower implements Job {
     const done = this.#done
     if (done === null) return
     this.#done = null
-    this.#observe?.('findStock', 'failed')
+    this.#watcher.tell('findStock', 'failed', this.#id)
     done(error)
   }
 }

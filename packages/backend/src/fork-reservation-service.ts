@@ -2,28 +2,35 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { ReservationServiceOptions } from './reservation-service.ts'
 
 const STOP_MS = 2_000
 
 export interface ForkedReservationService {
-  /** Without a slash at its end. */
+  /** Of each replica, without a slash at its end; `url` is that of the first. */
+  readonly urls: readonly string[]
   readonly url: string
   /** Cuts off what runs. Resolves once the process has ended. Idempotent. */
   stop(): Promise<void>
 }
 
 /** The process does not keep ours alive, and does not outlive it, whatever ends ours. */
-export async function forkReservationService(): Promise<ForkedReservationService> {
-  const child = fork(fileURLToPath(new URL('./reservation-service.main.ts', import.meta.url)), {
+export async function forkReservationService(
+  options: Pick<ReservationServiceOptions, 'replicas'> = {},
+): Promise<ForkedReservationService> {
+  const { replicas = 1 } = options
+  const main = fileURLToPath(new URL('./reservation-service.main.ts', import.meta.url))
+  const child = fork(main, [String(replicas)], {
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const exited = once(child, 'exit')
-  const url = await new Promise<string>((resolve, reject) => {
+  const urls = await new Promise<[string, ...string[]]>((resolve, reject) => {
     // Under `node --watch`, Node itself sends messages too: which files the child has loaded.
     child.on('message', (message) => {
-      if (typeof message === 'object' && 'url' in message && typeof message.url === 'string')
-        resolve(message.url)
+      if (typeof message !== 'object' || !('urls' in message) || !Array.isArray(message.urls)) return
+      const [first, ...others] = message.urls.map(String)
+      if (first !== undefined) resolve([first, ...others])
     })
     child.once('error', reject)
     child.once('exit', (code) =>
@@ -34,7 +41,8 @@ export async function forkReservationService(): Promise<ForkedReservationService
   child.channel?.unref()
 
   return {
-    url,
+    urls,
+    url: urls[0],
     async stop() {
       child.ref()
       if (child.connected) child.disconnect()

@@ -1,5 +1,5 @@
 /**
- * One GET and its answer, on a line that is taken for it.
+ * One request and its answer, on a line that is taken for it.
  *
  * Whatever the answer is, it leaves no unread body behind: it is read to its end, which gives the line
  * back, or the socket is closed. Another status than 200 is told after its body has been read, for as
@@ -8,7 +8,7 @@
 import { HttpError } from '@overlap/workload'
 import type { Dispatcher } from 'undici'
 import { toHttpError } from './http-errors.ts'
-import type { HttpLine } from './http-line.ts'
+import type { HttpLine, HttpRequest } from './http-line.ts'
 import type { HttpLines } from './http-lines.ts'
 import { throwLater } from './throw-later.ts'
 
@@ -42,8 +42,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#line = lines.take()
   }
 
-  start(path: string): void {
-    this.#line.dispatch(path, this)
+  start(request: HttpRequest): void {
+    this.#line.dispatch(request, this)
   }
 
   cancel(): void {

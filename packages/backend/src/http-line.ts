@@ -13,6 +13,13 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** More than the longest delay that can be asked of the service. */
 const ANSWER_TIMEOUT_MS = 15_000
 
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
 /** Whoever holds the lines. */
 export interface LineOwner {
   socketOpened(): void
@@ -37,8 +44,8 @@ export class HttpLine {
     this.#client.on('disconnect', () => owner.disconnected(this))
   }
 
-  dispatch(path: string, handler: Dispatcher.DispatchHandler): void {
-    this.#client.dispatch({ method: 'GET', path }, handler)
+  dispatch(request: HttpRequest, handler: Dispatcher.DispatchHandler): void {
+    this.#client.dispatch(request, handler)
   }
 
   /** Fails what is under way. `closed` is called once the socket has closed; at once if there is none. */

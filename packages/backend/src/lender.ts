@@ -33,7 +33,7 @@ export interface LenderStats {
   /** All that exist: idle, lent, connecting and dying. */
   readonly open: number
   readonly idle: number
-  /** With a query that runs, or that was cancelled and has not stopped yet. */
+  /** With a query that runs, or that was cancelled and has not stopped yet; or held by a session. */
   readonly lent: number
   readonly connecting: number
   readonly waiting: number

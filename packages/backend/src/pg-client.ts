@@ -2,12 +2,15 @@
  * The two classes of `pg` that stand below the lender, with the fields that its types leave out.
  *
  * The server is asked to look, every 50 ms while it works, whether its client is still there. That is
- * the backstop for a client that died without a word; without it, Postgres notices at the end.
+ * the backstop for a client that died without a word; without it, Postgres notices at the end. A client
+ * that is gone in the middle of a transaction, between two queries, holds its locks for a minute at most.
  */
 import { Client, Connection } from 'pg'
 
 const CONNECT_TIMEOUT_MS = 5_000
-const CLIENT_CHECK = '-c client_connection_check_interval=50'
+/** Longer than any call takes that a transaction may wait for. */
+const IDLE_IN_TRANSACTION_MS = 60_000
+const BACKSTOPS = `-c client_connection_check_interval=50 -c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`
 
 export class PgClient extends Client {
   declare readonly connectionParameters: { options?: string }
@@ -26,7 +29,7 @@ export class PgClient extends Client {
     })
     // What DATABASE_URL or PGOPTIONS says comes last, and so it wins.
     const { options } = this.connectionParameters
-    this.connectionParameters.options = options ? `${CLIENT_CHECK} ${options}` : CLIENT_CHECK
+    this.connectionParameters.options = options ? `${BACKSTOPS} ${options}` : BACKSTOPS
   }
 }
 

@@ -7,21 +7,33 @@
  */
 import type { Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
-import { askService } from './ask-service.ts'
+import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
-import { createFetchReservation } from './fetch-reservation.ts'
+import { createConfirmOrder } from './confirm-order.ts'
+import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
-import { HttpLines, type HttpStats } from './http-lines.ts'
+import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
+import { Orders, type Means } from './orders.ts'
 import { PgClient } from './pg-client.ts'
 import { createStock } from './schema.ts'
+import { ServiceQueries } from './service-queries.ts'
+import { createOpenSession } from './session.ts'
+import { readUpstreams, reopen, sumUp } from './upstream.ts'
+import { Watcher } from './watcher.ts'
 
 export type { CallEvent, CallName, Observe } from './calls.ts'
 
+/** How long `close` waits for the orders. */
+const SETTLE_ORDERS_MS = 5_000
+
 export interface PortOptions {
   readonly databaseUrl: string
-  /** `http:` or `https:`; it may have a path, and `/reservations/…` is put behind it. */
-  readonly upstreamUrl: string
+  /**
+   * The reservation service and then its further replicas, at least one: replica n is the nth, from 0.
+   * `http:` or `https:`; they may have a path, and `/reservations/…` is put behind it.
+   */
+  readonly upstreamUrls: readonly string[]
   /** Connections to Postgres, at least 1; connecting and dying ones count. */
   readonly poolMax: number
   /** Shown in `pg_stat_activity`, unless `databaseUrl` names another. */
@@ -33,12 +45,19 @@ export interface RunOptions {
   readonly dbMs: number
   /** How long the reservation service takes to answer, 0 to 10,000 ms. */
   readonly httpMs: number
+  /** How long each replica takes to answer, 0 to 10,000 ms; `httpMs` where nothing is said. */
+  readonly replicaMs?: readonly number[]
+  /** How many of this run's first HTTP requests fail with 503, after their delay. None by default. */
+  readonly failures?: number
   readonly observe?: Observe
 }
 
 export interface PortStats {
   readonly database: LenderStats
+  /** Of all replicas together. */
   readonly http: HttpStats
+  /** Orders that their sessions have left, while it is not certain that stock and confirmations agree. */
+  readonly orders: { readonly unsettled: number }
 }
 
 /** Itself a `Port`, whose answers take no longer than they must, and which nobody watches. */
@@ -51,8 +70,9 @@ export interface RealPort extends Port {
   check(): Promise<void>
   stats(): PortStats
   /**
-   * For when nothing runs any more: what still does is cut off, and fails. Resolves once every socket
-   * has closed. Idempotent. Calls that start afterwards fail.
+   * For when nothing runs any more: what still does is cut off, and fails. Orders that are unsettled
+   * then have 5 s more to be settled. Resolves once every socket has closed. Idempotent. Calls that
+   * start afterwards fail.
    */
   close(): Promise<void>
 }
@@ -62,41 +82,57 @@ export function openPort(options: PortOptions): RealPort {
   const { databaseUrl, poolMax, applicationName = 'overlap' } = options
   if (!Number.isSafeInteger(poolMax) || poolMax < 1)
     throw new RangeError('poolMax must be an integer of at least 1')
-  const upstream = readUpstream(options.upstreamUrl)
+  const upstreams = readUpstreams(options.upstreamUrls)
+  const [service] = upstreams
   const createClient = () => new PgClient(databaseUrl, applicationName)
   createClient()
 
   const lender = new Lender(poolMax, createClient)
-  const lines = new HttpLines(upstream.origin)
+  const orders = new Orders({ lender, service })
 
-  function forRun({ dbMs, httpMs, observe }: RunOptions): Port {
+  function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
     checkDelay('dbMs', dbMs)
     checkDelay('httpMs', httpMs)
+    for (const [replica, ms] of replicaMs.entries()) checkDelay(`replicaMs[${replica}]`, ms)
+    if (!Number.isSafeInteger(failures) || failures < 0)
+      throw new RangeError('failures must be an integer of at least 0')
+    const watcher = new Watcher(observe)
+    const queries = new ServiceQueries(failures)
     return {
-      findStock: createFindStock(lender, dbMs, observe),
-      fetchReservation: createFetchReservation(lines, upstream.basePath, httpMs, observe),
+      findStock: createFindStock(lender, dbMs, watcher),
+      fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
+      fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
+      openSession: createOpenSession(lender, orders, dbMs, watcher),
+      confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
     }
+  }
+
+  let closing: Promise<void> | undefined
+  async function close() {
+    await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
+    const means: Means[] = []
+    await orders.close(() => {
+      const last = { lender: new Lender(1, createClient), service: reopen(service) }
+      means.push(last)
+      return last
+    }, SETTLE_ORDERS_MS)
+    await Promise.all(means.map((last) => Promise.all([last.lender.close(), last.service.lines.close()])))
   }
 
   return {
     ...forRun({ dbMs: 0, httpMs: 0 }),
     forRun,
-    prepare: () => askDatabase(lender, createStock),
+    prepare: async () => void (await askDatabase(lender, createStock)),
     check: async () => {
-      await Promise.all([askDatabase(lender, 'SELECT 1'), askService(lines, `${upstream.basePath}/livez`)])
+      await Promise.all([askDatabase(lender, 'SELECT 1'), checkService(service)])
     },
-    stats: () => ({ database: lender.stats(), http: lines.stats() }),
-    close: async () => {
-      await Promise.all([lender.close(), lines.close()])
-    },
+    stats: () => ({
+      database: lender.stats(),
+      http: sumUp(upstreams),
+      orders: { unsettled: orders.unsettled },
+    }),
+    close: () => (closing ??= close()),
   }
-}
-
-function readUpstream(upstreamUrl: string) {
-  const url = URL.canParse(upstreamUrl) ? new URL(upstreamUrl) : undefined
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new TypeError('upstreamUrl must be an http: or https: URL')
-  return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, '') }
 }
 
 function checkDelay(name: string, ms: number) {

@@ -9,10 +9,12 @@
 /** Any number will do, as long as nobody else locks it. */
 const LOCK = 7_683_752_774
 
-/** What is in stock: `A-42` is the talks' product, `B-0` is sold out, and the rest is for long lists. */
+/** What is in stock: `A-42` is the talks' product, `B-0` is sold out, `T-100` is for
+ * orders, and the rest is for long lists. What has been taken is not filled up again. */
 const rows = [
   ['A-42', 42],
   ['B-0', 0],
+  ['T-100', 100],
   ...Array.from({ length: 20 }, (_, i) => [`A-${i + 1}`, i + 1] as const),
 ]
 

@@ -14,7 +14,7 @@ let witness: Witness
 let port: RealPort
 
 function open(poolMax: number, databaseUrl = cluster.url) {
-  return openPort({ databaseUrl, upstreamUrl: NOWHERE, poolMax, applicationName: NAME })
+  return openPort({ databaseUrl, upstreamUrls: [NOWHERE], poolMax, applicationName: NAME })
 }
 
 beforeAll(async () => {

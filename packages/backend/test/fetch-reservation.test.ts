@@ -10,8 +10,8 @@ import { startRawServer, type RawServer } from './raw-server.ts'
 /** Nothing here touches Postgres, and the port connects to it only when it is asked. */
 const NO_DATABASE = 'postgres://127.0.0.1:1/none'
 
-function open(upstreamUrl: string) {
-  return openPort({ databaseUrl: NO_DATABASE, upstreamUrl, poolMax: 1 })
+function open(...upstreamUrls: string[]) {
+  return openPort({ databaseUrl: NO_DATABASE, upstreamUrls, poolMax: 1 })
 }
 
 describe('with the reservation service', () => {
@@ -158,6 +158,89 @@ describe('with the reservation service', () => {
     expect(await ask(patient.fetchReservation, 'A-42')).toMatchObject({ reserved: 2 })
     await patient.close()
     await again.stop()
+  })
+})
+
+describe('with replicas of the reservation service', () => {
+  const sku = 'A-42'
+  let service: ReservationService
+  let port: RealPort
+  beforeAll(async () => {
+    service = await startReservationService({ replicas: 3 })
+  })
+  afterAll(() => service.stop())
+  beforeEach(() => {
+    port = open(...service.urls)
+  })
+  afterEach(() => port.close())
+
+  test('each is asked on a socket of its own, and the first is the service itself', async () => {
+    const before = service.ledgers.map(({ requests }) => requests)
+    await ask(port.fetchReservation, sku)
+    for (const replica of [0, 1, 2, 2])
+      expect(await ask(port.fetchReservationFrom, { replica, sku })).toEqual({ sku, reserved: 2 })
+    const asked = service.ledgers.map(({ requests }, replica) => requests - (before[replica] ?? 0))
+    expect(asked).toEqual([2, 1, 2])
+    expect(port.stats().http).toEqual({ requests: 0, sockets: 3, idle: 3 })
+    expect(service.ledgers.map(({ openSockets }) => openSockets)).toEqual([1, 1, 1])
+  })
+
+  test.for([3, -1, 0.5, NaN])('there is no replica %d, and the call says so, later', async (replica) => {
+    doomed(port.fetchReservationFrom, { replica, sku })()
+    const error = await failure(port.fetchReservationFrom, { replica, sku })
+    expect(error).toBeInstanceOf(HttpError)
+    expect(error.message).toBe(`there is no replica ${replica}: expected 0 to 2`)
+  })
+
+  test('each takes as long as the run says of it', async () => {
+    const run = port.forRun({ dbMs: 0, httpMs: 10_000, replicaMs: [0, 60] })
+    await ask(run.fetchReservationFrom, { replica: 0, sku })
+    const start = performance.now()
+    await ask(run.fetchReservationFrom, { replica: 1, sku })
+    expect(performance.now() - start).toBeGreaterThan(59)
+    const cancel = doomed(run.fetchReservationFrom, { replica: 2, sku })
+    await eventually('the third works', () => service.ledgers[2]?.openRequests === 1)
+    cancel()
+    const ms = await eventually('its socket is closed', () => service.ledgers[2]?.openSockets === 0)
+    expect(ms).toBeLessThan(GONE_MS)
+  })
+
+  test('the first calls of a run fail with 503, and no others', async () => {
+    const run = port.forRun({ dbMs: 0, httpMs: 60, failures: 2 })
+    const start = performance.now()
+    expect(await failure(run.fetchReservation, sku)).toMatchObject({ status: 503 })
+    expect(performance.now() - start).toBeGreaterThan(59)
+    expect(await failure(run.fetchReservationFrom, { replica: 1, sku })).toMatchObject({ status: 503 })
+    expect(await ask(port.fetchReservation, sku)).toMatchObject({ reserved: 2 })
+    expect(await ask(run.fetchReservation, sku)).toMatchObject({ reserved: 2 })
+  })
+
+  test('calls of one name are told apart by their numbers', async () => {
+    const events: string[] = []
+    const run = port.forRun({
+      dbMs: 0,
+      httpMs: 0,
+      replicaMs: [60, 0],
+      observe: (name, event, id) => events.push(`${name} ${id} ${event}`),
+    })
+    await Promise.all([0, 1].map((replica) => ask(run.fetchReservationFrom, { replica, sku })))
+    expect(events.filter((event) => event.endsWith('succeeded'))).toEqual([
+      'fetchReservationFrom 1 succeeded',
+      'fetchReservationFrom 0 succeeded',
+    ])
+    await ask(run.fetchReservation, sku)
+    expect(events.at(-1)).toBe('fetchReservation 2 succeeded')
+  })
+
+  test.for([
+    ['dbMs', { dbMs: 10_001, httpMs: 0 }],
+    ['httpMs', { dbMs: 0, httpMs: -1 }],
+    ['replicaMs[1]', { dbMs: 0, httpMs: 0, replicaMs: [0, 1.5] }],
+    ['failures', { dbMs: 0, httpMs: 0, failures: -1 }],
+    ['failures', { dbMs: 0, httpMs: 0, failures: 0.5 }],
+  ] as const)('a run whose %s cannot be is refused', ([field, options]) => {
+    expect(() => port.forRun(options)).toThrow(RangeError)
+    expect(() => port.forRun(options)).toThrow(`${field} must be an integer`)
   })
 })
 

@@ -22,7 +22,7 @@ afterAll(async () => {
   await cluster.stop()
 })
 beforeEach(async () => {
-  port = openPort({ databaseUrl: cluster.url, upstreamUrl: NOWHERE, poolMax: 3, applicationName: NAME })
+  port = openPort({ databaseUrl: cluster.url, upstreamUrls: [NOWHERE], poolMax: 3, applicationName: NAME })
   await port.prepare()
 })
 afterEach(() => port.close())
@@ -133,7 +133,7 @@ describe('a failure', () => {
       const values = ['NULL', '-1', '1.5', "'NaN'", "'Infinity'", '9007199254740993']
       for (const [i, value] of values.entries())
         await other.sql(`INSERT INTO overlap.stock VALUES ('X-${i}', ${value})`)
-      const bad = openPort({ databaseUrl, upstreamUrl: NOWHERE, poolMax: 1 })
+      const bad = openPort({ databaseUrl, upstreamUrls: [NOWHERE], poolMax: 1 })
       for (const i of values.keys())
         expect(await failure(bad.findStock, `X-${i}`)).toBeInstanceOf(DatabaseError)
       await other.sql(
@@ -154,7 +154,7 @@ describe('a failure', () => {
       const url = new URL(databaseUrl)
       url.username = name
       url.password = name
-      const limited = openPort({ databaseUrl: url.href, upstreamUrl: NOWHERE, poolMax: 6 })
+      const limited = openPort({ databaseUrl: url.href, upstreamUrls: [NOWHERE], poolMax: 6 })
       await limited.prepare()
       const run = limited.forRun({ dbMs: 50, httpMs: 0 })
       const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => ask(run.findStock, 'A-42')))
@@ -171,11 +171,11 @@ describe('a failure', () => {
   test('is a database that does not exist, and one that has no table', async () => {
     const url = new URL(cluster.url)
     url.pathname = '/overlap_missing'
-    const missing = openPort({ databaseUrl: url.href, upstreamUrl: NOWHERE, poolMax: 1 })
+    const missing = openPort({ databaseUrl: url.href, upstreamUrls: [NOWHERE], poolMax: 1 })
     expect(await failure(missing.findStock, 'A-42')).toMatchObject({ code: '3D000' })
     await missing.close()
     url.pathname = '/template1'
-    const empty = openPort({ databaseUrl: url.href, upstreamUrl: NOWHERE, poolMax: 1 })
+    const empty = openPort({ databaseUrl: url.href, upstreamUrls: [NOWHERE], poolMax: 1 })
     expect(await failure(empty.findStock, 'A-42')).toMatchObject({ code: '42P01' })
     await empty.close()
   })
@@ -185,7 +185,7 @@ describe('prepare', () => {
   test('may be done by several processes at once', async () => {
     await witness.sql('DROP SCHEMA overlap CASCADE')
     const others = Array.from({ length: 5 }, () =>
-      openPort({ databaseUrl: cluster.url, upstreamUrl: NOWHERE, poolMax: 1 }),
+      openPort({ databaseUrl: cluster.url, upstreamUrls: [NOWHERE], poolMax: 1 }),
     )
     await Promise.all(others.map((other) => other.prepare()))
     await Promise.all(others.map((other) => other.close()))
@@ -206,10 +206,11 @@ describe('prepare', () => {
 
 describe('options', () => {
   test('that cannot be used are refused at once', () => {
-    const good = { databaseUrl: cluster.url, upstreamUrl: NOWHERE, poolMax: 1 }
+    const good = { databaseUrl: cluster.url, upstreamUrls: [NOWHERE], poolMax: 1 }
     for (const poolMax of [0, -1, 1.5, NaN]) expect(() => openPort({ ...good, poolMax })).toThrow(RangeError)
     for (const upstreamUrl of ['', 'localhost:80', 'ftp://localhost'])
-      expect(() => openPort({ ...good, upstreamUrl })).toThrow(TypeError)
+      expect(() => openPort({ ...good, upstreamUrls: [NOWHERE, upstreamUrl] })).toThrow('upstreamUrls[1]')
+    expect(() => openPort({ ...good, upstreamUrls: [] })).toThrow(TypeError)
     for (const ms of [-1, 10_001, 0.5, NaN]) {
       expect(() => port.forRun({ dbMs: ms, httpMs: 0 })).toThrow(RangeError)
       expect(() => port.forRun({ dbMs: 0, httpMs: ms })).toThrow(RangeError)
@@ -219,7 +220,7 @@ describe('options', () => {
   test('of the connection in databaseUrl are kept, beside the check for clients that are gone', async () => {
     const url = new URL(cluster.url)
     url.searchParams.set('options', '-c statement_timeout=50')
-    const impatient = openPort({ databaseUrl: url.href, upstreamUrl: NOWHERE, poolMax: 1 })
+    const impatient = openPort({ databaseUrl: url.href, upstreamUrls: [NOWHERE], poolMax: 1 })
     const slow = impatient.forRun({ dbMs: 5_000, httpMs: 0 })
     expect(await failure(slow.findStock, 'A-42')).toMatchObject({ code: '57014' })
     await impatient.close()

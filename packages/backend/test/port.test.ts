@@ -23,7 +23,12 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   events = []
-  port = openPort({ databaseUrl: cluster.url, upstreamUrl: service.url, poolMax: 1, applicationName: NAME })
+  port = openPort({
+    databaseUrl: cluster.url,
+    upstreamUrls: [service.url],
+    poolMax: 1,
+    applicationName: NAME,
+  })
   await port.prepare()
 })
 afterEach(() => port.close())
@@ -65,7 +70,7 @@ describe('two calls at the same time', () => {
     const own = await startReservationService()
     const other = openPort({
       databaseUrl: cluster.url,
-      upstreamUrl: own.url,
+      upstreamUrls: [own.url],
       poolMax: 1,
       applicationName: NAME,
     })
@@ -99,6 +104,7 @@ describe('two calls at the same time', () => {
     expect(port.stats()).toEqual({
       database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0 },
       http: { requests: 0, sockets: 0, idle: 0 },
+      orders: { unsettled: 0 },
     })
   })
 })
@@ -156,7 +162,7 @@ describe('check', () => {
       await gone.stop()
       return gone
     })
-    const other = openPort({ databaseUrl: cluster.url, upstreamUrl: url, poolMax: 1 })
+    const other = openPort({ databaseUrl: cluster.url, upstreamUrls: [url], poolMax: 1 })
     await expect(other.check()).rejects.toMatchObject({ name: 'HttpError', code: 'ECONNREFUSED' })
     await other.close()
   })
@@ -165,13 +171,14 @@ describe('check', () => {
 describe('a process', () => {
   test('ends by itself once it has closed its port', async () => {
     const child = await runScript(`
-      const options = { databaseUrl: ${JSON.stringify(cluster.url)}, upstreamUrl: '${service.url}', poolMax: 3 }
+      const options = { databaseUrl: ${JSON.stringify(cluster.url)}, upstreamUrls: ['${service.url}'], poolMax: 3 }
       const port = openPort(options)
       await port.prepare()
       const run = port.forRun({ dbMs: 20, httpMs: 20 })
       let answers = 0
       for (let i = 0; i < 10; i++) {
         const cancels = [run.findStock('A-42', () => answers++), run.fetchReservation('A-42', () => answers++)]
+        run.openSession(undefined, (_, session) => session?.close())
         if (i % 2) setTimeout(() => cancels.forEach((cancel) => cancel()), i * 2)
       }
       await new Promise((resolve) => setTimeout(resolve, 200))

@@ -3,6 +3,11 @@ import { forkReservationService, startReservationService, type ReservationServic
 import { alive, runScript } from './child.ts'
 import { eventually } from './eventually.ts'
 
+function allowed(path: string) {
+  if (path === '/orders') return 'POST'
+  return path.startsWith('/orders/') ? 'DELETE' : 'GET'
+}
+
 describe('the reservation service', () => {
   let service: ReservationService
   beforeAll(async () => {
@@ -20,19 +25,32 @@ describe('the reservation service', () => {
     ['GET', '/reservations/A-42?delayMs=', 400],
     ['GET', '/reservations/A-42?delayMs=1e3', 400],
     ['GET', '/reservations/A-42?delayMs=1&delayMs=2', 400],
+    ['GET', '/reservations/A-42?status=503', 503],
+    ['GET', '/reservations/A-42?delayMs=10&status=400', 400],
+    ['GET', '/reservations/A-42?status=399', 400],
+    ['GET', '/reservations/A-42?status=600', 400],
+    ['GET', '/reservations/A-42?status=', 400],
+    ['GET', '/reservations/A-42?status=503&status=503', 400],
     ['GET', '/reservations/%zz', 400],
     ['GET', '/reservations/', 404],
     ['GET', '/reservations/a/b', 404],
     ['GET', '/', 404],
     ['POST', '/reservations/A-42', 405],
     ['DELETE', '/ledger', 405],
+    ['GET', '/orders', 405],
+    ['GET', '/orders/o-1', 405],
+    ['POST', '/orders/o-1', 405],
+    ['DELETE', '/orders', 405],
+    ['DELETE', '/orders/%zz', 400],
+    ['DELETE', '/orders/nobody-knows-it', 200],
+    ['GET', '/ledger/x', 404],
     ['GET', '/livez', 200],
     ['GET', '/ledger', 200],
   ] as const)('answers %s %s with %i, as JSON', async ([method, path, status]) => {
     const response = await fetch(service.url + path, { method })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toBe('application/json')
-    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET' : null)
+    expect(response.headers.get('allow')).toBe(status === 405 ? allowed(path) : null)
     expect(await response.json()).toBeTypeOf('object')
   })
 
@@ -47,11 +65,33 @@ describe('the reservation service', () => {
     expect(service.ledger.requests - requests).toBe(1)
   })
 
+  test('tells which parameter it cannot read', async () => {
+    const ask = async (query: string) =>
+      await (await fetch(`${service.url}/reservations/A-42?${query}`)).json()
+    expect(await ask('delayMs=x')).toEqual({ error: 'delayMs must be an integer from 0 to 10000' })
+    expect(await ask('status=x')).toEqual({ error: 'status must be an integer from 400 to 599' })
+  })
+
+  test('has as many replicas as are wanted, each with a ledger of its own', async () => {
+    const own = await startReservationService({ replicas: 3 })
+    const [first, second, third] = own.urls
+    expect(first).toBe(own.url)
+    await fetch(`${second}/reservations/A-42`)
+    await fetch(`${third}/reservations/A-42`)
+    await fetch(`${third}/reservations/A-42`)
+    expect(own.ledgers.map(({ requests }) => requests)).toEqual([0, 1, 2])
+    await own.stop()
+    for (const url of own.urls) await expect(fetch(url)).rejects.toThrow('fetch failed')
+    for (const replicas of [0, 1.5, NaN])
+      await expect(startReservationService({ replicas })).rejects.toThrow('replicas must be')
+  })
+
   test('tells its ledger, and does not count the socket that asks', async () => {
     const own = await startReservationService()
     const ledger = async () => await (await fetch(`${own.url}/ledger`)).json()
-    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
-    expect(await ledger()).toEqual({ openRequests: 0, openSockets: 0, requests: 0, sockets: 0 })
+    const empty = { openRequests: 0, openSockets: 0, requests: 0, sockets: 0, units: {} }
+    expect(await ledger()).toEqual(empty)
+    expect(await ledger()).toEqual(empty)
     await own.stop()
     await own.stop()
   })
@@ -65,6 +105,13 @@ describe('the reservation service in a process of its own', () => {
     await forked.stop()
     await forked.stop()
     await expect(fetch(`${forked.url}/livez`)).rejects.toThrow('fetch failed')
+  })
+
+  test('has as many replicas as are wanted', async () => {
+    const forked = await forkReservationService({ replicas: 2 })
+    expect(forked.urls).toHaveLength(2)
+    for (const url of forked.urls) expect((await fetch(`${url}/livez`)).status).toBe(200)
+    await forked.stop()
   })
 
   test('tells its address under node --watch, which sends messages of its own', async () => {

@@ -43,7 +43,7 @@ describe('a port whose database', { timeout: 30_000 }, () => {
     await postgres?.stop()
     postgres = undefined
     const databaseUrl = `postgres://postgres@127.0.0.1:${databasePort}/postgres`
-    port = openPort({ databaseUrl, upstreamUrl: NOWHERE, poolMax: 2 })
+    port = openPort({ databaseUrl, upstreamUrls: [NOWHERE], poolMax: 2 })
     const errors = await Promise.all(Array.from({ length: 7 }, () => failure(port.findStock, 'A-42')))
     for (const error of errors) {
       expect(error).toBeInstanceOf(DatabaseError)
@@ -60,7 +60,7 @@ describe('a port whose database', { timeout: 30_000 }, () => {
   test('is reached over a Unix socket is asked to cancel over it as well', async () => {
     await start()
     const databaseUrl = `postgres://postgres@/postgres?host=${sockets}&port=${databasePort}`
-    port = openPort({ databaseUrl, upstreamUrl: NOWHERE, poolMax: 1 })
+    port = openPort({ databaseUrl, upstreamUrls: [NOWHERE], poolMax: 1 })
     await port.prepare()
     const cancel = doomed(port.forRun({ dbMs: 10_000, httpMs: 0 }).findStock, 'A-42')
     const next = ask(port.findStock, 'A-42')
@@ -76,7 +76,7 @@ describe('a port whose database', { timeout: 30_000 }, () => {
     ['stops at once', 'SIGQUIT'],
   ] as const)('%s fails what runs, drops what is idle, and recovers with it', async ([, signal]) => {
     const before = await start()
-    port = openPort({ databaseUrl: before.url, upstreamUrl: NOWHERE, poolMax: 3 })
+    port = openPort({ databaseUrl: before.url, upstreamUrls: [NOWHERE], poolMax: 3 })
     await port.prepare()
     const warm = port.forRun({ dbMs: 20, httpMs: 0 })
     await Promise.all([1, 2, 3].map(() => ask(warm.findStock, 'A-42')))

@@ -5,11 +5,16 @@ export interface Witness {
   /** Queries that are being executed. */
   running(): Promise<number>
   connections(): Promise<number>
+  /** Transactions that are open, while nothing is executed in them. */
+  idleInTransaction(): Promise<number>
+  /** Sleeps of `takeStock`, or waits for a lock. */
+  waiting(event: 'PgSleep' | 'Lock'): Promise<number>
   /** Process ids of the backends, those that run a query first. */
   backends(): Promise<number[]>
   /** Kills the backends of the connections, and tells how many. */
   terminate(): Promise<number>
   sql(text: string): Promise<void>
+  onHand(sku: string): Promise<number>
   leave(): Promise<void>
 }
 
@@ -27,6 +32,8 @@ export async function watch(databaseUrl: string, applicationName: string): Promi
   return {
     running: () => count('*', "state = 'active'"),
     connections: () => count('*', 'true'),
+    idleInTransaction: () => count('*', "state LIKE 'idle in transaction%'"),
+    waiting: (event) => count('*', `'${event}' IN (wait_event, wait_event_type)`),
     terminate: () => count('pg_terminate_backend(pid) OR NULL', 'true'),
     async backends() {
       const { rows } = await client.query<{ pid: number }>(
@@ -37,6 +44,13 @@ export async function watch(databaseUrl: string, applicationName: string): Promi
     },
     async sql(text) {
       await client.query(text)
+    },
+    async onHand(sku) {
+      const { rows } = await client.query<{ on_hand: number }>(
+        'SELECT on_hand FROM overlap.stock WHERE sku = $1',
+        [sku],
+      )
+      return rows[0]?.on_hand ?? NaN
     },
     leave: () => client.end(),
   }

@@ -66,7 +66,7 @@ export async function withPort(
 ): Promise<void> {
   const applicationName = `overlap-${randomUUID()}`
   const { poolMax = 4, upstreamUrl = service.url } = options
-  const port = openPort({ databaseUrl, upstreamUrl, poolMax, applicationName })
+  const port = openPort({ databaseUrl, upstreamUrls: [upstreamUrl], poolMax, applicationName })
   const postgres = await watchPostgres(databaseUrl, applicationName)
   const queries = () => postgres.running()
   const requests = () => service.ledger.openRequests

@@ -1,0 +1,42 @@
+/** One replica of the reservation service: where it is, and the sockets to it. */
+import { HttpLines, type HttpStats } from './http-lines.ts'
+
+export interface Upstream {
+  readonly origin: string
+  readonly lines: HttpLines
+  /** What stands before `/reservations`, without a slash at its end. */
+  readonly basePath: string
+}
+
+/** The service itself comes first. */
+export type Upstreams = readonly [Upstream, ...Upstream[]]
+
+/** Throws a `TypeError` when there is none, or one cannot be used. */
+export function readUpstreams(upstreamUrls: readonly string[]): Upstreams {
+  const [first, ...others] = upstreamUrls.map(readUpstream)
+  if (first === undefined) throw new TypeError('upstreamUrls must name at least one URL')
+  return [first, ...others]
+}
+
+/** The same one, with sockets of its own. */
+export function reopen(upstream: Upstream): Upstream {
+  return { ...upstream, lines: new HttpLines(upstream.origin) }
+}
+
+export function sumUp(upstreams: Upstreams): HttpStats {
+  const sum = { requests: 0, sockets: 0, idle: 0 }
+  for (const { lines } of upstreams) {
+    const { requests, sockets, idle } = lines.stats()
+    sum.requests += requests
+    sum.sockets += sockets
+    sum.idle += idle
+  }
+  return sum
+}
+
+function readUpstream(upstreamUrl: string, index: number): Upstream {
+  const url = URL.canParse(upstreamUrl) ? new URL(upstreamUrl) : undefined
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new TypeError(`upstreamUrls[${index}] must be an http: or https: URL`)
+  return { origin: url.origin, lines: new HttpLines(url.origin), basePath: url.pathname.replace(/\/+$/, '') }
+}
