@@ -12,6 +12,12 @@ const names: readonly string[] = [
   'abandons its calls on abort',
   'cancels no sibling',
   'abandons its calls when the time is over',
+  'does not commit',
+  'commits before it confirms',
+  'confirms although there are too few',
+  'lets the session open on abort',
+  'closes no session on abort',
+  'abandons what runs when the grace is over',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))
 

@@ -8,6 +8,7 @@ import {
   type Style,
   toReceipt,
 } from '@overlap/workload'
+import type { Observe } from '@overlap/backend'
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
 import { type AnswersTo, type Happening, answersIn, everyAnswer, failure, successes } from './reference.ts'
@@ -15,6 +16,7 @@ import type { CallName, MadeCall } from './scripted-port.ts'
 import { leavesNothing, nothingRuns, refusesInputs, settledOnce, standingClauses } from './standing.ts'
 import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
+import { slowMs, withPort } from './world.ts'
 
 /** The calls of a transaction, in their order, each once the one before has answered. */
 const order = ['openSession', 'takeStock', 'confirmOrder', 'commit'] as const
@@ -198,5 +200,116 @@ export const transactionSuite: Suite = {
       })),
     ),
   ],
-  realClauses: [],
+  realClauses: [
+    {
+      title: 'takes the units and has them confirmed: the row and the service say the same',
+      check: (style, world) =>
+        withPort(world, {}, (seen) =>
+          seen.withProduct(10, async ({ sku, books }) => {
+            const { signal } = new AbortController()
+            const receipt = await style.transaction(seen.port, { sku, units: 3 }, signal)
+            assert.deepEqual(receipt, { order: receipt.order, sku, units: 3, onHand: 7 })
+            assert.deepEqual(await books(), { inStock: 7, confirmed: 3 })
+          }),
+        ),
+    },
+    {
+      title: 'takes and confirms nothing when there are too few',
+      check: (style, world) =>
+        withPort(world, {}, (seen) =>
+          seen.withProduct(2, async ({ sku, books }) => {
+            const { signal } = new AbortController()
+            await assert.rejects(style.transaction(seen.port, { sku, units: 3 }, signal), OutOfStockError)
+            assert.deepEqual(await books(), { inStock: 2, confirmed: 0 })
+          }),
+        ),
+    },
+    {
+      title: 'after an abort while it opens, takes, confirms or commits, the books balance and nothing runs',
+      check: (style, world) =>
+        withPort(world, {}, (seen) =>
+          seen.withProduct(10, async ({ sku, books }) => {
+            for (const name of order) {
+              const controller = new AbortController()
+              const reason = new Error('the reader has left')
+              const abort = () => controller.abort(reason)
+              // In the next turn, when it is on its way: an answer takes longer.
+              const observe: Observe = (call, event) => {
+                if (call === name && event === 'sent') setImmediate(abort)
+              }
+              const port = seen.port.forRun({ dbMs: 20, httpMs: 20, observe })
+              const run = style.transaction(port, { sku, units: 3 }, controller.signal)
+              await assert.rejects(run, (error) => error === reason)
+              await seen.isQuiet()
+              const { inStock, confirmed } = await books()
+              assert.equal(inStock + confirmed, 10)
+              if (name !== 'commit') assert.equal(confirmed, 0)
+            }
+          }),
+        ),
+    },
+    {
+      title: 'an abort while it waits for a connection leaves the queue at once',
+      check: (style, world) =>
+        withPort(world, { poolMax: 1 }, (seen) =>
+          seen.withProduct(10, async ({ sku, books }) => {
+            const [holder, waiter] = [new AbortController(), new AbortController()]
+            const reason = new Error('the reader has left')
+            const slow = seen.port.forRun({ dbMs: slowMs, httpMs: 0 })
+            const holding = style.combine(slow, 'A-42', holder.signal)
+            await seen.until('the only connection is lent', async () => (await seen.queries()) === 1)
+            const waiting = style.transaction(seen.port, { sku, units: 3 }, waiter.signal)
+            await seen.until('somebody waits', () => seen.port.stats().database.waiting === 1)
+            waiter.abort(reason)
+            assert.equal(seen.port.stats().database.waiting, 0, 'it still waits')
+            await assert.rejects(waiting, (error) => error === reason)
+            holder.abort(reason)
+            await assert.rejects(holding, (error) => error === reason)
+            assert.deepEqual(await books(), { inStock: 10, confirmed: 0 })
+          }),
+        ),
+    },
+    {
+      title: '500 concurrent orders for the last 100 units, over 20 connections, sell exactly 100',
+      check: (style, world) =>
+        withPort(world, { poolMax: 20 }, (seen) =>
+          seen.withProduct(100, async ({ sku, books }) => {
+            const { signal } = new AbortController()
+            const orders = await Promise.allSettled(
+              Array.from({ length: 500 }, () => style.transaction(seen.port, { sku, units: 1 }, signal)),
+            )
+            const refused = orders.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+            assert(
+              refused.every((error) => error instanceof OutOfStockError),
+              String(refused[0]),
+            )
+            assert.equal(refused.length, 400)
+            assert.deepEqual(await books(), { inStock: 0, confirmed: 100 })
+          }),
+        ),
+    },
+    {
+      title: 'the same with failing confirmations and aborts: the books balance, and no unit is sold twice',
+      check: (style, world) =>
+        withPort(world, { poolMax: 20 }, (seen) =>
+          seen.withProduct(100, async ({ sku, books }) => {
+            const orders = Array.from({ length: 500 }, (_, n) => {
+              const controller = new AbortController()
+              const abort = () => controller.abort(new Error('the reader has left'))
+              if (n % 3 === 0) setTimeout(abort, Math.random() * 300)
+              const port = seen.port.forRun({ dbMs: n % 3, httpMs: n % 4, failures: n % 7 === 0 ? 1 : 0 })
+              return style.transaction(port, { sku, units: 1 + (n % 2) }, controller.signal)
+            })
+            let sold = 0
+            for (const one of await Promise.allSettled(orders)) {
+              if (one.status === 'fulfilled') sold += one.value.units
+            }
+            const { inStock, confirmed } = await books()
+            assert.equal(inStock + confirmed, 100, 'the books do not balance')
+            // A commit may have come to pass although the caller has left.
+            assert(sold > 0 && sold <= confirmed, `${sold} were sold, and ${confirmed} confirmed`)
+          }),
+        ),
+    },
+  ],
 }
