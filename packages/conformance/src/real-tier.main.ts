@@ -16,7 +16,6 @@ const names: readonly string[] = [
   'commits before it confirms',
   'confirms although there are too few',
   'lets the session open on abort',
-  'closes no session on abort',
   'abandons what runs when the grace is over',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))

@@ -75,8 +75,8 @@ interface Told {
 }
 
 /**
- * Operates a service: acts are `ask` (for the next product), `abort 0` (the first that was asked for) and
- * `close`. It ends when the service has been asked for all, closed, and has told all. Notes what is told
+ * Operates a service: acts are `ask` (for the next product), `ask aborted` (with a signal that has aborted
+ * before), `abort 0` (the first that was asked for) and `close`. It ends when the service has been asked for all, closed, and has told all. Notes what is told
  * in `log`, too, in the order of telling.
  */
 const operate =
@@ -91,10 +91,11 @@ const operate =
     let told = 0
     let closings = 0
 
-    function ask() {
+    function ask(isAborted: boolean) {
       const n = controllers.length
       const controller = new AbortController()
       controllers.push(controller)
+      if (isAborted) controller.abort(abortOf(n))
       const tell = (outcome: Outcome<Availability>) => {
         answers[n] = { ...outcome, atMs: Date.now() - openedAtMs }
         told++
@@ -132,7 +133,7 @@ const operate =
     signal.addEventListener('abort', abort, { once: true })
     controls.act = (act) => {
       const [verb, n] = act.split(' ')
-      if (verb === 'ask') ask()
+      if (verb === 'ask') ask(n === 'aborted')
       else if (verb === 'close') close()
       else controllers[Number(n)]?.abort(abortOf(Number(n)))
     }
@@ -296,6 +297,10 @@ export const shutdownSuite: Suite = {
           await act('ask')
           assert.deepEqual(log, [`A-1: ${closed}`, 'A-0: 40', 'closed', `A-2: ${closed}`])
           assert.equal(trial.calls.length, 2, 'calls were made after close')
+        })
+        await withService(style, { graceMs: 100, count: 1 }, async ({ log, act }) => {
+          await act('close', 'ask aborted')
+          assert.deepEqual(log.toSorted(), ['closed', `A-0: ${abortOf(0).message}`].toSorted())
         })
       },
     },

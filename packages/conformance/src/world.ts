@@ -63,10 +63,10 @@ export interface Seen {
 }
 
 /** A product that nobody else knows. */
-export interface Product {
+interface Product {
   readonly sku: Sku
   /** What each side says, once every session has been closed and the port has seen to what it left. */
-  books(): Promise<{ readonly inStock: number; readonly confirmed: number }>
+  readonly books: () => Promise<{ readonly inStock: number; readonly confirmed: number }>
 }
 
 export async function withPort(
