@@ -1,6 +1,6 @@
 import type { Done } from '@overlap/workload'
-import { expect, test, vi } from 'vitest'
-import { type Operation, all, run, suspend } from '../src/operation.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { type Operation, all, latch, run, suspend } from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
 function manual<A>() {
@@ -411,4 +411,46 @@ test('an error in done is the caller’s, and disturbs no other run', () => {
   expect(() => first.resume(null)).toThrow(error)
   second.resume(null)
   expect(done).toHaveBeenCalledTimes(1)
+})
+
+describe('a latch', () => {
+  test('lets all go on who wait when it opens, but not in the turn in which it is opened', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    run(wait(), done)
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+    open()
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done.mock.calls).toEqual([
+      [null, undefined],
+      [null, undefined],
+    ])
+  })
+
+  test('holds up nobody once it is open, and opens once', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    open()
+    open()
+    run(wait(), done)
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done).toHaveBeenCalledTimes(2)
+  })
+
+  test('lets a wait be cancelled, before it opens and in the turn in which it does', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)()
+    const cancel = run(wait(), done)
+    open()
+    cancel()
+    run(wait(), done)()
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+  })
 })
