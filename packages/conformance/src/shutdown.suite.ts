@@ -194,12 +194,7 @@ function follow({ graceMs }: ShutdownInput, history: readonly Happening[]) {
       if (stock && reservation) end(one, { value: toAvailability(stock, reservation) })
     }
   }
-  return { all, closings, idleAtMs, isRunning, nowMs, leftMs: overdueAtMs() - nowMs }
-}
-
-/** The grace passes in steps, so that something can happen on the way, and one ms before its end. */
-function stepOf(leftMs: number, hasJustClosed: boolean): number {
-  return hasJustClosed ? Math.ceil(leftMs / 2) : Math.max(leftMs - 1, 1)
+  return { all, closings, idleAtMs, isRunning, leftMs: overdueAtMs() - nowMs }
 }
 
 const operation: Subject<Operation, Told> = {
@@ -208,7 +203,7 @@ const operation: Subject<Operation, Told> = {
   input: (n) => ({ graceMs: 100 + n, count: 2 }),
   answersTo: (call) => [...successes(call).slice(0, 1), failure(call)],
   reference(input, history) {
-    const { all, closings, idleAtMs, isRunning, nowMs, leftMs } = follow(input, history)
+    const { all, closings, idleAtMs, isRunning, leftMs } = follow(input, history)
     const running = all.filter(isRunning)
     const isOver = all.length === input.count && closings.length > 0 && running.length === 0
     const started = all.filter(({ wasRefused }) => !wasRefused)
@@ -219,12 +214,12 @@ const operation: Subject<Operation, Told> = {
         .flatMap(({ sku, answered }) =>
           callsFor(sku).filter(({ name }) => !answered.some((call) => call.name === name)),
         ),
-      nextMs:
-        running.length > 0 && leftMs !== Infinity ? stepOf(leftMs, nowMs === closings.at(-1)) : undefined,
+      // In two steps, so that something can happen on the way, and one ms early.
+      nextMs: running.length > 0 && leftMs !== Infinity ? Math.max(leftMs - 1, 1) : undefined,
       acts: [
         ...(all.length < input.count ? ['ask'] : []),
-        ...(closings.length < 3 ? ['close'] : []),
-        ...all.flatMap((one, n) => (isRunning(one) ? [`abort ${n}`] : [])),
+        ...(closings.length < 2 ? ['close'] : []),
+        ...all.flatMap((one, n) => (one === running[0] ? [`abort ${n}`] : [])),
       ],
       outcome: isOver
         ? {

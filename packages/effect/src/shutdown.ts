@@ -36,9 +36,12 @@ export const shutdown = Effect.fnUntraced(function* (
   ): Effect.fn.Return<Availability, PortError | ClosedError, Backend> {
     if (closing.isOpen()) return yield* Effect.fail(new ClosedError())
     const fiber = yield* FiberSet.run(running, combine(sku), { startImmediately: true })
-    const exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Fiber.interrupt(fiber))
+    const exit = yield* Effect.onInterrupt(ended(fiber), () => Fiber.interrupt(fiber))
     // Who waits is not interrupted, so it is the service that has ended.
     return yield* Exit.hasInterrupts(exit) ? Effect.fail(new ClosedError()) : exit
   })
-  return { answer, close: closing.open.pipe(Effect.andThen(Fiber.await(closed)), Effect.asVoid) }
+  return { answer, close: closing.open.pipe(Effect.andThen(ended(closed)), Effect.asVoid) }
 })
+
+/** How a fiber has ended. An interrupted one would interrupt, too, whoever just joins it. */
+const ended = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.exit(Fiber.join(fiber))
