@@ -164,6 +164,15 @@ describe('a confirmation', () => {
     expect(gateway.methods).toEqual(['POST', 'DELETE', 'DELETE', 'DELETE', 'DELETE'])
   })
 
+  test.for([204, 404, 410])('that nobody knows, says %i, needs no withdrawal', async (status) => {
+    const session = await ask(port.openSession, undefined)
+    gateway.intercept = () => status
+    await failure(port.confirmOrder, { order: session.order, sku, units })
+    session.close()
+    await expectSold(0, confirmed())
+    expect(gateway.methods).toEqual(['POST', 'DELETE'])
+  })
+
   test('is withdrawn when the service cannot be reached at first', async () => {
     const before = confirmed()
     const session = await confirmedSession()

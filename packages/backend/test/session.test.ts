@@ -141,9 +141,30 @@ describe('a session', () => {
     // The row has changed since its statement began.
     expect(await taken).toEqual({ sku, onHand: 10 })
     expect(performance.now() - start).toBeGreaterThan(299)
-    expect(await failure(slow.takeStock, { sku, units: 11 })).toMatchObject({ onHand: 10 })
     slow.close()
     await two.close()
+  })
+
+  test.for([
+    ['B-0', OutOfStockError],
+    ['nope', UnknownSkuError],
+  ] as const)('takes its time to find that of %s nothing can be taken', async ([of, expected]) => {
+    const session = await begin(port.forRun({ dbMs: 50, httpMs: 0 }))
+    const start = performance.now()
+    expect(await failure(session.takeStock, { sku: of, units: 1 })).toBeInstanceOf(expected)
+    expect(performance.now() - start).toBeGreaterThan(49)
+    session.close()
+  })
+
+  test('takes what has been put back while it slept', async () => {
+    await witness.sql(`UPDATE overlap.stock SET on_hand = 0 WHERE sku = '${sku}'`)
+    const session = await begin(port.forRun({ dbMs: 300, httpMs: 0 }))
+    const taken = ask(session.takeStock, { sku, units: 3 })
+    await eventually('it sleeps', async () => (await witness.waiting('PgSleep')) === 1)
+    await witness.sql(`UPDATE overlap.stock SET on_hand = 5 WHERE sku = '${sku}'`)
+    expect(await taken).toEqual({ sku, onHand: 2 })
+    session.close()
+    await expectNoTrace(5)
   })
 
   test('waits for a lock, and looks again at what has become of the row', async () => {
