@@ -6,7 +6,9 @@ import { race } from './race.ts'
 import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Leaves callbacks: `done` settles a promise, and an abort is a cancel. */
 const run =
@@ -22,5 +24,13 @@ export const callbacks: Style = {
   retry: run(retry),
   race: run(race),
   hedge: run(hedge),
+  transaction: run(transaction),
   limit: run(limit),
+  shutdown(port, input) {
+    const service = shutdown(liftBackend(port), input)
+    return {
+      answer: (sku, signal) => toPromise((done) => service.answer(sku, done), signal),
+      close: () => new Promise((resolve) => service.close(() => resolve())),
+    }
+  },
 }

@@ -6,7 +6,9 @@ import { limitSuite } from './limit.suite.ts'
 import { raceSuite } from './race.suite.ts'
 import { retrySuite } from './retry.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
+import { shutdownSuite } from './shutdown.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
+import { transactionSuite } from './transaction.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
 export const suites: readonly Suite[] = [
@@ -16,7 +18,9 @@ export const suites: readonly Suite[] = [
   retrySuite,
   raceSuite,
   hedgeSuite,
+  transactionSuite,
   limitSuite,
+  shutdownSuite,
 ]
 
 /** What came of one clause. */

@@ -19,6 +19,11 @@ const names: readonly string[] = [
   'tries nothing again',
   'tries everything again',
   'lets one more in',
+  'does not commit',
+  'commits before it confirms',
+  'confirms although there are too few',
+  'lets the session open on abort',
+  'abandons what runs when the grace is over',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))
 

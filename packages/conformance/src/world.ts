@@ -13,6 +13,7 @@ import {
   startReservationService,
   watchPostgres,
 } from '@overlap/backend'
+import { type Sku, type Stock, toPromise } from '@overlap/workload'
 
 /** A Postgres and a reservation service of three replicas to run on. */
 export interface World {
@@ -51,12 +52,21 @@ export interface Seen {
   queries(): Promise<number>
   /** Requests that the reservation service is answering: all of it, or one replica. */
   requests(replica?: number): number
+  /** Has a product of its own with that many units, and tells how the books stand. */
+  withProduct(onHand: number, body: (product: Product) => Promise<void>): Promise<void>
   /** Waits for what must come; it takes as long as it takes. */
   until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void>
   /** Fails unless soon nothing of what was started runs any more. */
   isQuiet(): Promise<void>
   /** Fails unless soon no socket to the reservation service is open: to any of it, or to one replica. */
   hasNoSocket(replica?: number): Promise<void>
+}
+
+/** A product that nobody else knows. */
+interface Product {
+  readonly sku: Sku
+  /** What each side says, once every session has been closed and the port has seen to what it left. */
+  readonly books: () => Promise<{ readonly inStock: number; readonly confirmed: number }>
 }
 
 export async function withPort(
@@ -76,12 +86,35 @@ export async function withPort(
       0,
     )
   const requests = (replica?: number) => sum('openRequests', replica)
+
+  async function withProduct(onHand: number, use: (product: Product) => Promise<void>) {
+    const sku = `T-${randomUUID()}`
+    await postgres.put({ sku, onHand })
+    try {
+      await use({
+        sku,
+        async books() {
+          await poll('every session is closed', () => port.stats().database.lent === 0, comesMs)
+          await poll('every order is settled', () => port.stats().orders.unsettled === 0, comesMs)
+          assert.equal(await postgres.idleInTransaction(), 0, 'a transaction is left open')
+          const stock = await toPromise<Stock>(
+            (done) => port.findStock(sku, done),
+            new AbortController().signal,
+          )
+          return { inStock: stock.onHand, confirmed: service.ledger.units[sku] ?? 0 }
+        },
+      })
+    } finally {
+      await postgres.remove(sku)
+    }
+  }
   try {
     await port.prepare()
     await body({
       port,
       queries,
       requests,
+      withProduct,
       until: (claim, holds) => poll(claim, holds, comesMs),
       async isQuiet() {
         await poll('no query runs', async () => (await queries()) === 0, goneMs)

@@ -7,13 +7,21 @@ import { race } from './race.ts'
 import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Leaves generators: the end of the operation settles a promise, and an abort is a cancel. */
+const leave = <A>(operate: () => Operation<A>, signal: AbortSignal): Promise<A> =>
+  toPromise((done) => runOperation(operate(), done), signal)
+
 const run =
   <I, A>(scenario: (backend: Backend, input: I) => Operation<A>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
-    toPromise((done) => runOperation(scenario(liftBackend(port), input), done), signal)
+    leave(() => scenario(liftBackend(port), input), signal)
+
+/** Nobody aborts a close. */
+const never = new AbortController().signal
 
 export const generators: Style = {
   name: 'generators',
@@ -23,5 +31,13 @@ export const generators: Style = {
   retry: run(retry),
   race: run(race),
   hedge: run(hedge),
+  transaction: run(transaction),
   limit: run(limit),
+  shutdown(port, input) {
+    const { answer, close } = shutdown(liftBackend(port), input)
+    return {
+      answer: (sku, signal) => leave(() => answer(sku), signal),
+      close: () => leave(close, never),
+    }
+  },
 }

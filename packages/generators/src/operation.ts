@@ -199,36 +199,37 @@ export function* raceFirst<A>(...operations: readonly Operation<A>[]): Operation
   return yield* together<A, A>(operations, (end, _index, error, result) => end(error, result))
 }
 
-/** Something that operations wait for, and that comes once. */
-export interface Latch {
-  /** Idempotent. Who waits goes on before it returns. */
-  readonly open: () => void
-  /** Returns when the latch is open. */
-  readonly wait: () => Operation<void>
-}
-
-export function latch(): Latch {
-  let isOpen = false
-  const waiting = new Set<Done<void>>()
-  return {
-    open() {
-      isOpen = true
-      for (const resume of waiting) resume(null)
-    },
-    *wait() {
-      if (isOpen) return
-      yield* suspend<void>((resume) => {
-        waiting.add(resume)
-        return () => waiting.delete(resume)
-      })
-    },
-  }
-}
-
 /** Waits for `ms`. Cancelled, it leaves no timer. */
 export function sleep(ms: number): Operation<void> {
   return suspend((resume) => {
     const timer = setTimeout(resume, ms, null)
     return () => clearTimeout(timer)
   })
+}
+
+/** Something that happens once, and that any number of operations can wait for. */
+export interface Latch {
+  /** Lets all go on who wait, and whoever comes later. Opening it twice is opening it once. */
+  readonly open: () => void
+  readonly wait: () => Operation<void>
+}
+
+/** Makes a latch. Whoever waits goes on in a microtask, so that whoever opens it is done with its turn first. */
+export function latch(): Latch {
+  const waiting = new Set<() => void>()
+  let isOpen = false
+  return {
+    open() {
+      isOpen = true
+      for (const goOn of waiting) queueMicrotask(goOn)
+      waiting.clear()
+    },
+    wait: () =>
+      suspend((resume) => {
+        const goOn = () => resume(null)
+        if (isOpen) queueMicrotask(goOn)
+        else waiting.add(goOn)
+        return () => waiting.delete(goOn)
+      }),
+  }
 }

@@ -1,5 +1,5 @@
 import type { Done } from '@overlap/workload'
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type Operation, all, any, latch, raceFirst, run, sleep, suspend } from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
@@ -467,33 +467,6 @@ test('raceFirst ends as the first to end, after it has cancelled the others', ()
   expect(done.mock.calls).toEqual([[error, undefined]])
 })
 
-test('a latch holds back who waits until it is opened, and nobody afterwards', async () => {
-  const { open, wait } = latch()
-  const [first, second, third] = [vi.fn<Done<void>>(), vi.fn<Done<void>>(), vi.fn<Done<void>>()]
-  run(wait(), first)
-  run(wait(), second)
-  await microtasks()
-  expect(first).not.toHaveBeenCalled()
-  open()
-  open()
-  expect(first).toHaveBeenCalledTimes(1)
-  expect(second).toHaveBeenCalledTimes(1)
-  run(wait(), third)
-  await microtasks()
-  expect(third.mock.calls).toEqual([[null, undefined]])
-})
-
-test('who has been cancelled does not wait for a latch any more', () => {
-  const { open, wait } = latch()
-  const [first, second] = [vi.fn<Done<void>>(), vi.fn<Done<void>>()]
-  const cancel = run(wait(), first)
-  run(wait(), second)
-  cancel()
-  open()
-  expect(first).not.toHaveBeenCalled()
-  expect(second).toHaveBeenCalledTimes(1)
-})
-
 test('an error in done is the caller’s, and disturbs no other run', () => {
   const [first, second] = [manual<void>(), manual<void>()]
   const error = new Error('thrown by done')
@@ -551,4 +524,46 @@ test('sleep waits for as long as it says, and leaves no timer when it is cancell
   } finally {
     vi.useRealTimers()
   }
+})
+
+describe('a latch', () => {
+  test('lets all go on who wait when it opens, but not in the turn in which it is opened', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    run(wait(), done)
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+    open()
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done.mock.calls).toEqual([
+      [null, undefined],
+      [null, undefined],
+    ])
+  })
+
+  test('holds up nobody once it is open, and opens once', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    open()
+    open()
+    run(wait(), done)
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done).toHaveBeenCalledTimes(2)
+  })
+
+  test('lets a wait be cancelled, before it opens and in the turn in which it does', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)()
+    const cancel = run(wait(), done)
+    open()
+    cancel()
+    run(wait(), done)()
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+  })
 })

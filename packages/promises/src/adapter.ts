@@ -6,7 +6,9 @@ import { race } from './race.ts'
 import { limit } from './limit.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** There is nothing to leave: the common style is this one. */
 const run =
@@ -22,5 +24,7 @@ export const promises: Style = {
   retry: run(retry),
   race: run(race),
   hedge: run(hedge),
+  transaction: run(transaction),
   limit: run(limit),
+  shutdown: (port, input) => shutdown(liftBackend(port), input),
 }

@@ -61,12 +61,27 @@ export const scenarios = [
     origin: 'The same clients, of which a second is asked only while the first is slow (E13)',
   },
   {
+    name: 'transaction',
+    firstSentence: 'Takes `units` from the stock and confirms them over HTTP, or takes nothing.',
+    group: 'one answer',
+    input: ['sku', 'units'],
+    origin: 'A database and a service that must agree, whatever happens between them',
+  },
+  {
     name: 'limit',
     firstSentence: 'Combines every sku, at most `limit` at a time, and answers in the order of `skus`.',
     group: 'many answers',
     input: ['skus', 'limit'],
     origin:
       '10 requests at once to a service that takes 1 s, at most 2 at a time: 5.055 s; without the limit: 1.045 s (THR)',
+  },
+  {
+    name: 'shutdown',
+    firstSentence:
+      'Answers until it is closed; then lets what runs finish for `graceMs`, and cancels the rest.',
+    group: 'long-lived',
+    input: ['graceMs'],
+    origin: 'Stopping about 100 supervised jobs without cutting off the work in progress',
   },
 ] as const satisfies readonly Scenario[]
 

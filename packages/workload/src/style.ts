@@ -1,5 +1,5 @@
-import type { HedgeInput, LimitInput, RaceInput, RetryInput, TimeoutInput } from './inputs.ts'
-import type { Availability, Reservation, Sku } from './model.ts'
+import type { HedgeInput, LimitInput, RaceInput, RetryInput, ShutdownInput, TimeoutInput } from './inputs.ts'
+import type { Availability, Receipt, Reservation, Sku, SkuUnits } from './model.ts'
 import type { Port } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
@@ -26,5 +26,16 @@ export interface Style {
   retry(port: Port, input: RetryInput, signal: AbortSignal): Promise<Reservation>
   race(port: Port, input: RaceInput, signal: AbortSignal): Promise<Reservation>
   hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
+  transaction(port: Port, input: SkuUnits, signal: AbortSignal): Promise<Receipt>
   limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
+  /** Throws a `RangeError`. */
+  shutdown(port: Port, input: ShutdownInput): AvailabilityService
+}
+
+/** Answers until it is closed. */
+export interface AvailabilityService {
+  /** Rejects with a `ClosedError` once it is closed, also when that cancels what runs. */
+  answer(sku: Sku, signal: AbortSignal): Promise<Availability>
+  /** Resolves when nothing runs any more. Closing twice is closing once. */
+  close(): Promise<void>
 }

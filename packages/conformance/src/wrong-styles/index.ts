@@ -11,7 +11,9 @@ import { wrongLimits } from './limit.ts'
 import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
+import { wrongShutdowns } from './shutdown.ts'
 import { wrongTimeouts } from './timeout.ts'
+import { wrongTransactions } from './transaction.ts'
 
 /** Fails no clause. */
 export const control: Style = { name: 'right', ...right }
@@ -34,6 +36,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongHedges,
   ...wrongRetries,
   ...wrongLimits,
+  ...wrongTransactions,
+  ...wrongShutdowns,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,

@@ -5,7 +5,19 @@ import { limit } from './limit.ts'
 import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Every scenario done right, with the plainest means: what is wrong with a wrong style is its own fault. */
-export const right = { sequence, combine, timeout, retry, race, hedge, limit } satisfies Omit<Style, 'name'>
+export const right = {
+  sequence,
+  combine,
+  timeout,
+  retry,
+  race,
+  hedge,
+  transaction,
+  limit,
+  shutdown,
+} satisfies Omit<Style, 'name'>
