@@ -1,6 +1,8 @@
 import { type Cancel, type Done, type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { hedge } from './hedge.ts'
+import { race } from './race.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -15,4 +17,6 @@ export const callbacks: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  race: run(race),
+  hedge: run(hedge),
 }

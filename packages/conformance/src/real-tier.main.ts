@@ -12,6 +12,10 @@ const names: readonly string[] = [
   'abandons its calls on abort',
   'cancels no sibling',
   'abandons its calls when the time is over',
+  'takes whoever answers first, also with an error',
+  'lets the losers run',
+  'lets the slow one run',
+  'gives up at the first failure',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))
 

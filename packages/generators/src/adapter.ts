@@ -1,7 +1,9 @@
 import { type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { hedge } from './hedge.ts'
 import { type Operation, run as runOperation } from './operation.ts'
+import { race } from './race.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -16,4 +18,6 @@ export const generators: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  race: run(race),
+  hedge: run(hedge),
 }

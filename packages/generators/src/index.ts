@@ -1,4 +1,6 @@
 export { generators } from './adapter.ts'
 export { combine } from './combine.ts'
+export { hedge } from './hedge.ts'
+export { race } from './race.ts'
 export { sequence } from './sequence.ts'
 export { timeout } from './timeout.ts'

@@ -214,6 +214,7 @@ export function latch(): Latch {
     open() {
       isOpen = true
       for (const resume of waiting) resume(null)
+      waiting.clear()
     },
     *wait() {
       if (isOpen) return

@@ -2,6 +2,8 @@ import { type Port, type Style, toPromise } from '@overlap/workload'
 import type { Observable } from 'rxjs'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { hedge } from './hedge.ts'
+import { race } from './race.ts'
 import { sequence } from './sequence.ts'
 import { timeout } from './timeout.ts'
 
@@ -22,4 +24,6 @@ export const observables: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  race: run(race),
+  hedge: run(hedge),
 }

@@ -37,6 +37,21 @@ export const scenarios = [
     input: ['sku', 'ms'],
     origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
+  {
+    name: 'race',
+    firstSentence: 'Asks every replica at the same time, and takes the first success.',
+    group: 'one answer',
+    input: ['replicas', 'sku'],
+    origin: 'A slow, a fast, a middling and a fast client at once, in order of completion (E13)',
+  },
+  {
+    name: 'hedge',
+    firstSentence:
+      'Asks one replica, and the next one when the last has been silent for `delayMs` or has failed.',
+    group: 'one answer',
+    input: ['replicas', 'sku', 'delayMs'],
+    origin: 'The same clients, of which a second is asked only while the first is slow (E13)',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

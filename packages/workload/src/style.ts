@@ -1,5 +1,5 @@
-import type { TimeoutInput } from './inputs.ts'
-import type { Availability, Sku } from './model.ts'
+import type { HedgeInput, RaceInput, TimeoutInput } from './inputs.ts'
+import type { Availability, Reservation, Sku } from './model.ts'
 import type { Port } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
@@ -23,4 +23,6 @@ export interface Style {
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  race(port: Port, input: RaceInput, signal: AbortSignal): Promise<Reservation>
+  hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
 }

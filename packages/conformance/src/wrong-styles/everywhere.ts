@@ -10,6 +10,8 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     sequence: fault(right.sequence),
     combine: fault(right.combine),
     timeout: fault(right.timeout),
+    race: fault(right.race),
+    hedge: fault(right.hedge),
   }
   return wrong(name, fails, faults)
 }

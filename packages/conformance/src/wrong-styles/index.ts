@@ -5,6 +5,8 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongHedges } from './hedge.ts'
+import { wrongRaces } from './race.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
 import { wrongTimeouts } from './timeout.ts'
@@ -26,6 +28,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongSequences,
   ...wrongCombines,
   ...wrongTimeouts,
+  ...wrongRaces,
+  ...wrongHedges,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
