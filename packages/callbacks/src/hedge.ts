@@ -6,8 +6,8 @@ import type { Backend } from './backend.ts'
  * Asks one replica, and the next one when the last has been silent for `delayMs` or has failed.
  *
  * Calls `done` with the first success, after it has cancelled the other calls and cleared the timer. Once
- * all have failed, of no replica in another turn of the loop, calls `done` with an `AggregateError` of
- * their errors in the order of the replicas. One that fails after the next has been asked starts nothing.
+ * all have failed, calls `done` with an `AggregateError` of their errors in the order of the replicas: of no
+ * replica, in another turn of the loop. One that fails after the next has been asked starts nothing.
  *
  * Source: hedged requests in Dean and Barroso, The Tail at Scale (https://doi.org/10.1145/2408776.2408794)
  */

@@ -5,9 +5,8 @@ import type { Backend } from './backend.ts'
 /**
  * Asks every replica at the same time, and takes the first success.
  *
- * Calls `done` with it, after it has cancelled the other calls. Once all have failed, of no replica in
- * another turn of the loop, calls `done` with an `AggregateError` of their errors in the order of the
- * replicas.
+ * Calls `done` with it, after it has cancelled the other calls. Once all have failed, calls `done` with an
+ * `AggregateError` of their errors in the order of the replicas: of no replica, in another turn of the loop.
  */
 export function race(backend: Backend, input: RaceInput, done: Done<Reservation, AggregateError>): Cancel {
   checkRace(input)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { HedgeInput, Reservation } from '@overlap/workload'
+import type { HedgeInput, Reservation, Style } from '@overlap/workload'
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
 import { type Happening, nameOf } from './reference.ts'
@@ -73,7 +73,7 @@ const input = { replicas: [2, 0, 1], sku: 'A-42', delayMs: 100 }
 const claim = (id: string, title: string, body: (run: Questioning) => Promise<void>) => ({
   id,
   title,
-  check: (style: Parameters<typeof subject.run>[0]) =>
+  check: (style: Style) =>
     withTrials(async (start) => body(await question(start, subject.run(style), input))),
 })
 
@@ -212,7 +212,7 @@ export const hedgeSuite: Suite = {
           const asked = () => world.service.ledgers[2]?.requests
           const before = asked()
           const port = seen.port.forRun({ dbMs: 0, httpMs: 0, replicaMs: [slowMs, 0, 0] })
-          const run = style.hedge(port, { ...realInput, delayMs: 200 }, new AbortController().signal)
+          const run = style.hedge(port, { ...realInput, delayMs: 300 }, new AbortController().signal)
           await seen.until('the first has been asked', () => seen.requests(0) === 1)
           await run
           await seen.isQuiet()

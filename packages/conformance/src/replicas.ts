@@ -1,11 +1,18 @@
 /** What `race` and `hedge` have in common: many are asked the same, and the first success is the answer. */
 import assert from 'node:assert/strict'
-import { type RaceInput, type Replica, type Reservation, type Sku, allFailed } from '@overlap/workload'
+import {
+  type RaceInput,
+  type Replica,
+  type Reservation,
+  type Sku,
+  type Style,
+  allFailed,
+} from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { type Happening, answersIn, failure, nameOf, successes } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
 import { leavesNothing, nothingRuns, runsExactly, settledOnce } from './standing.ts'
-import { type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type Run, type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 export const askReplica = (replica: Replica, sku: Sku): MadeCall => ({
   name: 'fetchReservationFrom',
@@ -38,9 +45,10 @@ export interface Questioning {
   readonly pass: (ms: number) => Promise<void>
 }
 
+/** Starts a run, and lets it ask whom it asks at once. */
 export async function question<I extends RaceInput>(
   start: StartTrial,
-  run: Parameters<typeof start<I, Reservation>>[0],
+  run: Run<I, Reservation>,
   input: I,
 ): Promise<Questioning> {
   const trial = start(run, input)
@@ -80,7 +88,7 @@ export function replicaClauses<I extends RaceInput>(
   /** Not in the order of their numbers: neither is the order in which they answer. */
   const replicas = [2, 0, 1]
 
-  const asking = (style: Parameters<Clause['check']>[0], body: (run: Questioning) => Promise<void>) =>
+  const asking = (style: Style, body: (run: Questioning) => Promise<void>) =>
     withTrials(async (start) => {
       const run = await question(start, subject.run(style), inputOf(replicas))
       await askAll(run)
@@ -135,9 +143,33 @@ export function replicaClauses<I extends RaceInput>(
           await quiet()
           assertOutcome(trial, { errorLike: allFailed([]) })
           runsExactly(trial, [])
-          nothingRuns(trial)
-          leavesNothing(trial)
-          settledOnce(trial)
+          // It has decided by itself what to fail with, but an abort may come before it says so.
+          const aborted = start(subject.run(style), inputOf([]))
+          aborted.abort(new Error('the reader has left'))
+          await quiet()
+          for (const one of [trial, aborted]) {
+            nothingRuns(one)
+            leavesNothing(one)
+            settledOnce(one)
+          }
+        }),
+    },
+    {
+      id: 'asks nobody twice after a throw',
+      title: 'a replica whose call throws is not asked again',
+      check: (style) =>
+        withTrials(async (start) => {
+          let asked = 0
+          const throws = {
+            get fetchReservationFrom() {
+              asked++
+              return new Error('no socket left')
+            },
+          }
+          const trial = start(subject.run(style), inputOf(replicas), { throws })
+          await quiet()
+          assert(trial.outcome, 'it has not settled')
+          assert(asked <= replicas.length, `${asked} calls were made to ${replicas.length} replicas`)
         }),
     },
   ]

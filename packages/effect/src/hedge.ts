@@ -1,6 +1,6 @@
-import type { HedgeInput, Reservation } from '@overlap/workload'
+import type { HedgeInput, HttpError, Reservation } from '@overlap/workload'
 import { checkHedge } from '@overlap/workload'
-import { Deferred, Effect } from 'effect'
+import { Effect, Latch } from 'effect'
 import { Backend } from './backend.ts'
 import { firstSuccess } from './first-success.ts'
 
@@ -19,18 +19,18 @@ export const hedge = Effect.fnUntraced(function* (
   checkHedge(input)
   const { replicas, sku, delayMs } = input
   const backend = yield* Backend
-  // Ends when the next replica may be asked.
+  const answers: Effect.Effect<Reservation, HttpError>[] = []
+  // Ends when the next replica may be asked. Cached, because every turn waits for those before it.
   let turn: Effect.Effect<unknown> = Effect.void
-  const answers = replicas.map((replica) => {
-    // Not a `Latch`: that one lets go of who waits in a later task.
-    const failed = Deferred.makeUnsafe<void>()
+  for (const replica of replicas) {
+    const failed = Latch.makeUnsafe()
     const answer = turn.pipe(
       Effect.andThen(backend.fetchReservationFrom({ replica, sku })),
-      Effect.tapError(() => Deferred.succeed(failed, undefined)),
+      Effect.tapError(() => failed.open),
     )
-    const silence = Deferred.await(failed).pipe(Effect.timeoutOption(delayMs))
-    turn = Effect.andThen(turn, silence)
-    return answer
-  })
+    answers.push(answer)
+    const silence = failed.whenOpen(Effect.void).pipe(Effect.timeoutOption(delayMs))
+    turn = yield* Effect.cached(Effect.andThen(turn, silence))
+  }
   return yield* firstSuccess(answers)
 })

@@ -1,4 +1,4 @@
-import type { HedgeInput, Replica, Reservation } from '@overlap/workload'
+import type { HedgeInput, Reservation } from '@overlap/workload'
 import { checkHedge } from '@overlap/workload'
 import type { Backend } from './backend.ts'
 import { firstSuccess } from './first-success.ts'
@@ -7,7 +7,7 @@ import { type Operation, latch, raceFirst, sleep } from './operation.ts'
 /**
  * Asks one replica, and the next one when the last has been silent for `delayMs` or has failed.
  *
- * Returns the first success, after the other operations and their timers have been cancelled. Once all have
+ * Returns the first success, after the other operations and the timer have been cancelled. Once all have
  * failed, throws an `AggregateError` of their errors in the order of the replicas: of no replica, at once.
  * One that fails after the next has been asked starts nothing.
  *
@@ -16,17 +16,24 @@ import { type Operation, latch, raceFirst, sleep } from './operation.ts'
 export function* hedge(backend: Backend, input: HedgeInput): Operation<Reservation> {
   checkHedge(input)
   const { replicas, sku, delayMs } = input
-  const failures = replicas.map(() => latch())
+  const questions = replicas.map((replica) => ({ replica, asked: latch(), failed: latch() }))
 
-  function* ask(replica: Replica, index: number): Operation<Reservation> {
-    // Its turn comes when that of each one before it is over.
-    for (const failed of failures.slice(0, index)) yield* raceFirst(failed.wait(), sleep(delayMs))
+  function* ask(
+    { replica, asked, failed }: (typeof questions)[number],
+    index: number,
+  ): Operation<Reservation> {
+    const last = questions[index - 1]
+    if (last) {
+      yield* last.asked.wait()
+      yield* raceFirst(last.failed.wait(), sleep(delayMs))
+    }
+    asked.open()
     try {
       return yield* backend.fetchReservationFrom({ replica, sku })
     } catch (error) {
-      failures[index]?.open()
+      failed.open()
       throw error
     }
   }
-  return yield* firstSuccess(replicas.map(ask))
+  return yield* firstSuccess(questions.map(ask))
 }

@@ -2,9 +2,7 @@ import type { HedgeInput, Reservation } from '@overlap/workload'
 import { checkHedge } from '@overlap/workload'
 import {
   EMPTY,
-  type MonoTypeOperatorFunction,
   type Observable,
-  ReplaySubject,
   catchError,
   concat,
   concatMap,
@@ -31,7 +29,10 @@ export function hedge(backend: Backend, input: HedgeInput): Observable<Reservati
   const { replicas, sku, delayMs } = input
   return from(replicas).pipe(
     concatMap((replica, index) => {
-      const answer = backend.fetchReservationFrom({ replica, sku }).pipe(once())
+      // `share` forgets an end, and asks again for who subscribes after it, unless it is told not to.
+      const answer = backend
+        .fetchReservationFrom({ replica, sku })
+        .pipe(share({ resetOnComplete: false, resetOnError: false }))
       const isLast = index === replicas.length - 1
       return concat(of(answer), isLast ? EMPTY : silence(answer, delayMs))
     }),
@@ -46,7 +47,3 @@ const silence = (answer: Observable<unknown>, ms: number): Observable<never> =>
     catchError(() => EMPTY),
     ignoreElements(),
   )
-
-/** Shares one subscription, also with who comes after its end: `share` alone would ask again. */
-const once = <A>(): MonoTypeOperatorFunction<A> =>
-  share({ connector: () => new ReplaySubject(1), resetOnComplete: false, resetOnError: false })

@@ -1,5 +1,12 @@
-import { type HedgeInput, type Port, type Reservation, allFailed, checkHedge } from '@overlap/workload'
-import { type Run, call, never, scoped, tap, wrong } from './fault.ts'
+import {
+  type Call,
+  type HedgeInput,
+  type Port,
+  type Reservation,
+  allFailed,
+  checkHedge,
+} from '@overlap/workload'
+import { type Run, call, never, scoped, tap, wrapCalls, wrong } from './fault.ts'
 import { race } from './race.ts'
 
 /** What may be done wrong on the way. */
@@ -83,7 +90,21 @@ export const hedge = (port: Port, input: HedgeInput, signal: AbortSignal): Promi
 const wrongHedge = (name: string, fails: readonly string[], faults: Faults) =>
   wrong(name, fails, { hedge: hedgeWith(faults) })
 
+const again =
+  <I, A, E>(start: Call<I, A, E>): Call<I, A, E> =>
+  (input, done) => {
+    try {
+      return start(input, done)
+    } catch {
+      return start(input, done)
+    }
+  }
+
 export const wrongHedges = [
+  wrong('asks again when a call throws', ['asks nobody twice after a throw'], {
+    race: (port, input, signal) => race(wrapCalls(port, again), input, signal),
+    hedge: (port, input, signal) => hedge(wrapCalls(port, again), input, signal),
+  }),
   wrong('asks all replicas at once', ['equal work', 'never early'], { hedge: race }),
   wrongHedge('asks the next replica one ms early', ['never early', 'equal work', 'any schedule'], {
     asksEarly: true,
