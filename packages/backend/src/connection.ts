@@ -21,6 +21,9 @@ import { throwLater } from './throw-later.ts'
 /** How long a query may take to settle once it was cancelled or has failed. */
 export const SETTLE_MS = 2_000
 
+/** How long after a CancelRequest another one is sent: one that has overtaken its query has no effect. */
+const AGAIN_MS = 50
+
 export type Rows = readonly (readonly unknown[])[]
 
 /** Whoever has a query running. Exactly one of the two is called, once, and never synchronously. */
@@ -66,6 +69,7 @@ export class Connection {
   #ready = true
   #abandonCancel: (() => void) | null = null
   #budget: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
 
   constructor(client: PgClient, owner: Owner) {
     this.#client = client
@@ -104,11 +108,7 @@ export class Connection {
     // What has been answered, or has lost its connection, needs only to settle.
     if (this.#answer !== null || !this.#usable) return
     this.#startBudget()
-    this.#abandonCancel = sendCancelRequest(this.#client, this.#address, (delivered) => {
-      this.#abandonCancel = null
-      if (delivered) this.#freeOnceSettled()
-      else this.#destroy()
-    })
+    this.#sendCancel()
   }
 
   /** From now on it stays lent when a query has settled, until `release`. */
@@ -137,7 +137,17 @@ export class Connection {
     if (error) this.#startBudget()
   }
 
+  #sendCancel() {
+    this.#abandonCancel = sendCancelRequest(this.#client, this.#address, (delivered) => {
+      this.#abandonCancel = null
+      if (!delivered) this.#destroy()
+      else if (this.#ready) this.#freeOnceSettled()
+      else if (this.#usable) this.#again = setTimeout(() => this.#sendCancel(), AGAIN_MS)
+    })
+  }
+
   #becameReady() {
+    clearTimeout(this.#again)
     this.#ready = true
     this.#freeOnceSettled()
   }
@@ -154,6 +164,7 @@ export class Connection {
   #ended() {
     this.#closed = true
     clearTimeout(this.#budget)
+    clearTimeout(this.#again)
     this.#abandonCancel?.()
     this.#destroy()
     this.#answer ??= LOST

@@ -109,7 +109,9 @@ export class Orders {
   async #settle(deal: Deal) {
     const id = deal.commit === 'asked for' ? deal.transactionId : null
     const undone = id === null || (await this.#untilKnown(() => this.#isUndone(id)))
-    if (undone) await this.#untilKnown(() => this.#withdraw(deal.order))
+    const settled = undone ? await this.#untilKnown(() => this.#withdraw(deal.order)) : undone === false
+    // Otherwise the port has given up, and the order stays unsettled.
+    if (!settled) return
     this.#deals.delete(deal.order)
     if (this.unsettled === 0) this.#settled?.resolve()
   }

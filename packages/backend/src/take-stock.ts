@@ -19,15 +19,15 @@ const AT_ONCE = {
     RETURNING on_hand, pg_current_xact_id()::text`,
 }
 /**
- * The row is locked when it is updated, and that is after the sleep: others who want it wait for what
- * follows, and not for the delay. Where it has changed meanwhile, the condition is checked again.
+ * The server sleeps once, before it looks for the row, and the row is locked only when it is updated: others
+ * who want it wait for what follows, and not for the delay. Where it has changed meanwhile, the condition
+ * is checked again.
  */
 const DELAYED = {
   name: 'overlap-take-delayed',
   text: `
-    WITH delay AS MATERIALIZED (SELECT pg_sleep($3::int / 1000.0))
-    UPDATE overlap.stock SET on_hand = on_hand - $2 FROM delay
-    WHERE sku = $1 AND on_hand >= $2
+    UPDATE overlap.stock SET on_hand = on_hand - $2
+    WHERE sku = $1 AND on_hand >= $2 AND (SELECT pg_sleep($3::int / 1000.0)) IS NOT NULL
     RETURNING on_hand, pg_current_xact_id()::text`,
 }
 const LOOK = { name: 'overlap-look', text: 'SELECT on_hand FROM overlap.stock WHERE sku = $1' }

@@ -164,6 +164,15 @@ describe('a confirmation', () => {
     expect(gateway.methods).toEqual(['POST', 'DELETE', 'DELETE', 'DELETE', 'DELETE'])
   })
 
+  test.for([204, 404, 410])('that nobody knows, says %i, needs no withdrawal', async (status) => {
+    const session = await ask(port.openSession, undefined)
+    gateway.intercept = () => status
+    await failure(port.confirmOrder, { order: session.order, sku, units })
+    session.close()
+    await expectSold(0, confirmed())
+    expect(gateway.methods).toEqual(['POST', 'DELETE'])
+  })
+
   test('is withdrawn when the service cannot be reached at first', async () => {
     const before = confirmed()
     const session = await confirmedSession()
@@ -256,23 +265,29 @@ describe('a commit whose answer is lost', () => {
     await witness.sql('DROP FUNCTION slow() CASCADE')
   })
 
-  test('is found out though it was cancelled, after 2 s', async () => {
+  test('is found out though it was cancelled: it costs the connection after 2 s, as a rollback does', async () => {
     const before = confirmed()
     const session = await confirmedSession()
+    const other = await confirmedSession('A-20')
     relay.loseAnswers()
-    const cancel = doomed(session.commit, undefined)
-    cancel()
+    doomed(session.commit, undefined)()
     session.close()
+    other.close()
     await eventually('it is committed', async () => (await witness.onHand(sku)) === 100 - before - units)
+    await sleep(1_000)
     expect(port.stats().orders.unsettled).toBe(1)
+    expect(port.stats().database).toMatchObject({ open: 2, lent: 2 })
     await expectSold(units, before)
-    expect(gateway.methods).toEqual(['POST'])
+    expect(await witness.onHand('A-20')).toBe(20)
+    expect(service.ledger.units).not.toHaveProperty('A-20')
+    expect(gateway.methods).toEqual(['POST', 'POST', 'DELETE'])
+    await eventually('the connections are gone', async () => (await witness.connections()) <= 1)
   })
 })
 
-/** Each transaction that has changed the stock takes 400 ms to commit. */
+/** Each transaction that has changed the stock takes 300 ms to commit. */
 const SLOW_COMMIT = `
-  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END';
+  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
   CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON overlap.stock DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION slow()`
 
@@ -320,6 +335,7 @@ describe('close of the port', () => {
     const start = performance.now()
     await orders.close(() => means, 200)
     expect(performance.now() - start).toBeGreaterThan(199)
+    await sleep(20)
     expect(orders.unsettled).toBe(1)
     await Promise.all([lender.close(), means.service.lines.close()])
   })
@@ -338,11 +354,14 @@ describe('500 orders for the last 100 units', () => {
     await witness.sql(`UPDATE overlap.stock SET on_hand = 100 WHERE sku = '${sku}'`)
     const outcomes = new Map<string, number>()
     let most = 0
+    let looks = 0
     const sold = new AbortController()
     const spectator = await watch(cluster.url, NAME)
     const looking = (async () => {
       while (!sold.signal.aborted) {
         most = Math.max(most, await spectator.connections())
+        if (++looks % 10 === 0)
+          await spectator.sql(`SELECT pg_terminate_backend(${(await spectator.backends())[0] ?? 0})`)
         await sleep(5)
       }
       await spectator.leave()
@@ -366,7 +385,6 @@ describe('500 orders for the last 100 units', () => {
           (error: Error) => error.name,
         )
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-        if (i % 100 === 99) await witness.sql(`SELECT pg_terminate_backend(${(await witness.backends())[0]})`)
       }),
     )
     sold.abort()

@@ -4,6 +4,7 @@ import { openPort, type RealPort } from '../src/index.ts'
 import { useCluster, type Cluster } from './cluster.ts'
 import { eventually, GONE_MS } from './eventually.ts'
 import { ask, doomed, failure } from './outcome.ts'
+import { startRelay } from './relay.ts'
 import { startRawServer } from './raw-server.ts'
 import { watch, type Witness } from './witness.ts'
 
@@ -168,6 +169,20 @@ describe('a cancel that gets lost', () => {
       }
     },
   )
+
+  test('because it has overtaken its query is sent again', async () => {
+    const relay = await startRelay(cluster.url)
+    const relayed = open(1, relay.url)
+    await ask(relayed.findStock, 'A-42')
+    relay.delayQueries(30)
+    const cancel = doomed(relayed.forRun({ dbMs: 10_000, httpMs: 0 }).findStock, 'A-42')
+    cancel()
+    const ms = await eventually('the connection is idle', () => relayed.stats().database.idle === 1)
+    expect(ms).toBeGreaterThan(29)
+    expect(ms).toBeLessThan(GONE_MS)
+    await relayed.close()
+    await relay.stop()
+  })
 
   test('because nobody takes the request destroys the connection at once', async () => {
     // A relay that takes one connection, and no second one for the cancel.

@@ -178,6 +178,7 @@ describe('a process', () => {
       let answers = 0
       for (let i = 0; i < 10; i++) {
         const cancels = [run.findStock('A-42', () => answers++), run.fetchReservation('A-42', () => answers++)]
+        run.openSession(undefined, (_, session) => session?.close())
         if (i % 2) setTimeout(() => cancels.forEach((cancel) => cancel()), i * 2)
       }
       await new Promise((resolve) => setTimeout(resolve, 200))

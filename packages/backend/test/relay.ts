@@ -10,6 +10,8 @@ export interface Relay {
   loseAnswers(): void
   /** What Postgres is told goes nowhere. */
   loseQueries(): void
+  /** Postgres is told everything later. */
+  delayQueries(ms: number): void
   /** Postgres does not learn that its client is gone. */
   linger(): void
   /** Closes the connections to the port, and those to Postgres, unless they linger. */
@@ -24,6 +26,7 @@ interface Line {
   readonly server: net.Socket
   losesAnswers: boolean
   losesQueries: boolean
+  delayMs: number
   lingers: boolean
 }
 
@@ -32,10 +35,21 @@ export async function startRelay(databaseUrl: string): Promise<Relay> {
   const lines = new Set<Line>()
   const relay = net.createServer((client) => {
     const server = net.connect(Number(port || 5432), hostname)
-    const line: Line = { client, server, losesAnswers: false, losesQueries: false, lingers: false }
+    const line: Line = {
+      client,
+      server,
+      losesAnswers: false,
+      losesQueries: false,
+      delayMs: 0,
+      lingers: false,
+    }
     lines.add(line)
     for (const socket of [client, server]) socket.on('error', () => {})
-    client.on('data', (chunk: Buffer) => void (line.losesQueries || server.write(chunk)))
+    client.on('data', (chunk: Buffer) => {
+      if (line.losesQueries) return
+      if (line.delayMs > 0) setTimeout(() => server.write(chunk), line.delayMs)
+      else server.write(chunk)
+    })
     server.on('data', (chunk: Buffer) => void (line.losesAnswers || client.write(chunk)))
     client.once('close', () => void (line.lingers || server.destroy()))
     server.once('close', () => {
@@ -54,6 +68,7 @@ export async function startRelay(databaseUrl: string): Promise<Relay> {
     url: url.href,
     loseAnswers: () => lines.forEach((line) => (line.losesAnswers = true)),
     loseQueries: () => lines.forEach((line) => (line.losesQueries = true)),
+    delayQueries: (ms) => lines.forEach((line) => (line.delayMs = ms)),
     linger: () => lines.forEach((line) => (line.lingers = true)),
     hangUp: () => lines.forEach((line) => line.client.destroy()),
     hangUpBehind: () => lines.forEach((line) => line.server.destroy()),

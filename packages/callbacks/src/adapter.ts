@@ -1,8 +1,14 @@
 import { type Cancel, type Done, type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { hedge } from './hedge.ts'
+import { race } from './race.ts'
+import { limit } from './limit.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Leaves callbacks: `done` settles a promise, and an abort is a cancel. */
 const run =
@@ -15,4 +21,16 @@ export const callbacks: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
+  race: run(race),
+  hedge: run(hedge),
+  transaction: run(transaction),
+  limit: run(limit),
+  shutdown(port, input) {
+    const service = shutdown(liftBackend(port), input)
+    return {
+      answer: (sku, signal) => toPromise((done) => service.answer(sku, done), signal),
+      close: () => new Promise((resolve) => service.close(() => resolve())),
+    }
+  },
 }

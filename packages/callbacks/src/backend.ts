@@ -1,4 +1,4 @@
-import type { Call, Port } from '@overlap/workload'
+import type { Call, DatabaseError, Port, Session } from '@overlap/workload'
 
 /** Lifts a call: it stays as it is, but what it throws comes to `done` too. One way to fail is enough. */
 const lift =
@@ -13,10 +13,23 @@ const lift =
     }
   }
 
+/** Lifts a session's calls, once it is there. */
+const liftSession = (session: Session): Session => ({
+  order: session.order,
+  takeStock: lift(session.takeStock),
+  commit: lift(session.commit),
+  close: () => session.close(),
+})
+
+const liftOpen = (open: Call<void, Session, DatabaseError>): typeof open =>
+  lift((input, done) => open(input, (error, session) => done(error, session && liftSession(session))))
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
+  openSession: liftOpen(port.openSession),
+  confirmOrder: lift(port.confirmOrder),
 })

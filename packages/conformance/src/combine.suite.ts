@@ -50,7 +50,7 @@ export const combineSuite: Suite = {
     {
       title: 'after the HTTP call has failed first, the query is gone from Postgres',
       check: (style, world) =>
-        withPort(world, { upstreamUrls: [`${world.service.url}/no/such/path`] }, async (seen) => {
+        withPort(world, { upstreamUrl: `${world.service.url}/no/such/path` }, async (seen) => {
           const slow = seen.port.forRun({ dbMs: slowMs, httpMs: 0 })
           const run = style.combine(slow, 'A-42', new AbortController().signal)
           await assert.rejects(run, HttpError)

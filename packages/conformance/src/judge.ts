@@ -1,11 +1,27 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
+import { hedgeSuite } from './hedge.suite.ts'
+import { limitSuite } from './limit.suite.ts'
+import { raceSuite } from './race.suite.ts'
+import { retrySuite } from './retry.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
+import { shutdownSuite } from './shutdown.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
+import { transactionSuite } from './transaction.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
-export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite]
+export const suites: readonly Suite[] = [
+  sequenceSuite,
+  combineSuite,
+  timeoutSuite,
+  retrySuite,
+  raceSuite,
+  hedgeSuite,
+  transactionSuite,
+  limitSuite,
+  shutdownSuite,
+]
 
 /** What came of one clause. */
 export interface Verdict {

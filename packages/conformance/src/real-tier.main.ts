@@ -12,6 +12,18 @@ const names: readonly string[] = [
   'abandons its calls on abort',
   'cancels no sibling',
   'abandons its calls when the time is over',
+  'takes whoever answers first, also with an error',
+  'lets the losers run',
+  'lets the slow one run',
+  'gives up at the first failure',
+  'tries nothing again',
+  'tries everything again',
+  'lets one more in',
+  'does not commit',
+  'commits before it confirms',
+  'confirms although there are too few',
+  'lets the session open on abort',
+  'abandons what runs when the grace is over',
 ]
 const suspects = wrongStyles.filter(({ style }) => names.includes(style.name))
 

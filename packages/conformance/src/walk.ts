@@ -48,8 +48,9 @@ function replay(): { readonly seed?: number; readonly path?: string } {
 }
 
 /**
- * Plays one run to its end. Each choice, 0 to 999, picks one of all that can happen then; when there are no
- * choices left, the first of it happens.
+ * Plays one run to its end. Each choice, 0 to 999, picks one of all that can happen then, and if that is
+ * time, how much of it: up to the moment at which something is due, or some quarters of that. When there
+ * are no choices left, the first of it happens.
  */
 async function walk<I, O>(
   { reference, run, answersTo = everyAnswer }: Subject<I, O>,
@@ -81,8 +82,10 @@ async function walk<I, O>(
           break
         }
         const possible = possibleHappenings(moment, history, answersTo)
-        const next = possible[choice % possible.length]
-        assert(next, 'the reference model waits for nothing and has no outcome')
+        const chosen = possible[choice % possible.length]
+        assert(chosen, 'the reference model waits for nothing and has no outcome')
+        const quarters = 4 - (Math.floor(choice / possible.length) % 4)
+        const next = 'passedMs' in chosen ? { passedMs: Math.ceil((chosen.passedMs * quarters) / 4) } : chosen
         history.push(next)
         trial.happen(next)
       }

@@ -13,11 +13,9 @@ import {
   startReservationService,
   watchPostgres,
 } from '@overlap/backend'
+import { type Sku, type Stock, toPromise } from '@overlap/workload'
 
-/** How many replicas of the reservation service there are. */
-const replicas = 3
-
-/** A Postgres and a reservation service to run on. */
+/** A Postgres and a reservation service of three replicas to run on. */
 export interface World {
   readonly databaseUrl: string
   readonly service: ReservationService
@@ -28,7 +26,7 @@ export interface World {
 export async function openWorld(databaseUrl?: string): Promise<World> {
   const [postgres, service] = await Promise.all([
     databaseUrl ? { url: databaseUrl, stop: async () => {} } : startPostgres(),
-    startReservationService({ replicas }),
+    startReservationService({ replicas: 3 }),
   ])
   return {
     databaseUrl: postgres.url,
@@ -52,51 +50,83 @@ export interface Seen {
   readonly port: RealPort
   /** Queries of this port that Postgres is executing. */
   queries(): Promise<number>
-  /** Requests that the reservation service is answering, all its replicas together. */
-  requests(): number
-  /** Sockets that are open to a replica. */
-  socketsTo(replica: number): number
+  /** Requests that the reservation service is answering: all of it, or one replica. */
+  requests(replica?: number): number
+  /** Has a product of its own with that many units, and tells how the books stand. */
+  withProduct(onHand: number, body: (product: Product) => Promise<void>): Promise<void>
   /** Waits for what must come; it takes as long as it takes. */
   until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void>
   /** Fails unless soon nothing of what was started runs any more. */
   isQuiet(): Promise<void>
-  /** Fails unless soon no socket to the reservation service is open. */
-  hasNoSocket(): Promise<void>
+  /** Fails unless soon no socket to the reservation service is open: to any of it, or to one replica. */
+  hasNoSocket(replica?: number): Promise<void>
+}
+
+/** A product that nobody else knows. */
+interface Product {
+  readonly sku: Sku
+  /** What each side says, once every session has been closed and the port has seen to what it left. */
+  readonly books: () => Promise<{ readonly inStock: number; readonly confirmed: number }>
 }
 
 export async function withPort(
   { databaseUrl, service }: World,
-  options: { readonly poolMax?: number; readonly upstreamUrls?: readonly string[] },
+  options: { readonly poolMax?: number; readonly upstreamUrl?: string },
   body: (seen: Seen) => Promise<void>,
 ): Promise<void> {
   const applicationName = `overlap-${randomUUID()}`
-  const { poolMax = 4, upstreamUrls = service.urls } = options
+  const { poolMax = 4, upstreamUrl = service.url } = options
+  const upstreamUrls = service.urls.with(0, upstreamUrl)
   const port = openPort({ databaseUrl, upstreamUrls, poolMax, applicationName })
   const postgres = await watchPostgres(databaseUrl, applicationName)
   const queries = () => postgres.running()
-  const requests = () => sum(service.ledgers.map(({ openRequests }) => openRequests))
-  const sockets = () => sum(service.ledgers.map(({ openSockets }) => openSockets))
+  const sum = (count: 'openRequests' | 'openSockets', replica?: number) =>
+    service.ledgers.reduce(
+      (total, ledger, index) => total + (replica === undefined || replica === index ? ledger[count] : 0),
+      0,
+    )
+  const requests = (replica?: number) => sum('openRequests', replica)
+
+  async function withProduct(onHand: number, use: (product: Product) => Promise<void>) {
+    const sku = `T-${randomUUID()}`
+    await postgres.put({ sku, onHand })
+    try {
+      await use({
+        sku,
+        async books() {
+          await poll('every session is closed', () => port.stats().database.lent === 0, comesMs)
+          await poll('every order is settled', () => port.stats().orders.unsettled === 0, comesMs)
+          assert.equal(await postgres.idleInTransaction(), 0, 'a transaction is left open')
+          const stock = await toPromise<Stock>(
+            (done) => port.findStock(sku, done),
+            new AbortController().signal,
+          )
+          return { inStock: stock.onHand, confirmed: service.ledger.units[sku] ?? 0 }
+        },
+      })
+    } finally {
+      await postgres.remove(sku)
+    }
+  }
   try {
     await port.prepare()
     await body({
       port,
       queries,
       requests,
-      socketsTo: (replica) => service.ledgers[replica]?.openSockets ?? 0,
+      withProduct,
       until: (claim, holds) => poll(claim, holds, comesMs),
       async isQuiet() {
         await poll('no query runs', async () => (await queries()) === 0, goneMs)
         await poll('no request runs', () => requests() === 0, goneMs)
       },
-      hasNoSocket: () => poll('no socket is open', () => sockets() === 0, goneMs),
+      hasNoSocket: (replica) => poll('no socket is open', () => sum('openSockets', replica) === 0, goneMs),
     })
   } finally {
     await port.close()
     await postgres.close()
   }
 }
-
-const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
 
 async function poll(claim: string, holds: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
   const start = performance.now()

@@ -1,4 +1,4 @@
-import type { Call, Port } from '@overlap/workload'
+import type { Call, Port, Session } from '@overlap/workload'
 import { Context, Effect } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
@@ -12,10 +12,20 @@ const lift =
       return Effect.sync(cancel)
     })
 
+/** Lifts a session's calls, once it is there. */
+const liftSession = (session: Session) => ({
+  order: session.order,
+  takeStock: lift(session.takeStock),
+  commit: lift(session.commit),
+  close: Effect.sync(() => session.close()),
+})
+
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
+  openSession: () => Effect.map(lift(port.openSession)(), liftSession),
+  confirmOrder: lift(port.confirmOrder),
 })
 
 /** What a scenario needs, as a service: it stands in the scenario's type until it is provided. */

@@ -1,19 +1,43 @@
 import { type Port, type Style, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { hedge } from './hedge.ts'
 import { type Operation, run as runOperation } from './operation.ts'
+import { race } from './race.ts'
+import { limit } from './limit.ts'
+import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
+import { shutdown } from './shutdown.ts'
 import { timeout } from './timeout.ts'
+import { transaction } from './transaction.ts'
 
 /** Leaves generators: the end of the operation settles a promise, and an abort is a cancel. */
+const leave = <A>(operate: () => Operation<A>, signal: AbortSignal): Promise<A> =>
+  toPromise((done) => runOperation(operate(), done), signal)
+
 const run =
   <I, A>(scenario: (backend: Backend, input: I) => Operation<A>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
-    toPromise((done) => runOperation(scenario(liftBackend(port), input), done), signal)
+    leave(() => scenario(liftBackend(port), input), signal)
+
+/** Nobody aborts a close. */
+const never = new AbortController().signal
 
 export const generators: Style = {
   name: 'generators',
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  retry: run(retry),
+  race: run(race),
+  hedge: run(hedge),
+  transaction: run(transaction),
+  limit: run(limit),
+  shutdown(port, input) {
+    const { answer, close } = shutdown(liftBackend(port), input)
+    return {
+      answer: (sku, signal) => leave(() => answer(sku), signal),
+      close: () => leave(close, never),
+    }
+  },
 }

@@ -1,4 +1,4 @@
-import type { Call, Port } from '@overlap/workload'
+import type { Call, Port, Session } from '@overlap/workload'
 import { type Operation, suspend } from './operation.ts'
 
 /** Lifts a call into an operation. */
@@ -7,10 +7,25 @@ const lift =
   (input: I): Operation<A> =>
     suspend((resume) => call(input, resume))
 
+/** Lifts a session's calls, once it is there. */
+const liftSession = (session: Session) => ({
+  order: session.order,
+  takeStock: lift(session.takeStock),
+  commit: lift(session.commit),
+  close: () => session.close(),
+})
+
+const liftOpen = (open: Port['openSession']) =>
+  function* () {
+    return liftSession(yield* lift(open)())
+  }
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
+  openSession: liftOpen(port.openSession),
+  confirmOrder: lift(port.confirmOrder),
 })

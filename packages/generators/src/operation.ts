@@ -117,6 +117,37 @@ export function run<A>(operation: Operation<A>, done: Done<A>): Cancel {
 
 function nothing() {}
 
+/**
+ * Runs operations at the same time until `end` is called, and then cancels those that still run.
+ * `onEnd` hears of the end of each, by its place.
+ */
+function* together<A, B>(
+  operations: readonly Operation<A>[],
+  onEnd: (end: Done<B>, index: number, error: Error | null, result: A | undefined) => void,
+): Operation<B> {
+  return yield* suspend<B>((resume) => {
+    const cancels: Cancel[] = []
+    let over = false
+    function cancel() {
+      over = true
+      for (const stop of cancels) stop()
+    }
+    const end: Done<B> = (error, result) => {
+      cancel()
+      resume(error, result)
+    }
+    for (const [index, operation] of operations.entries()) {
+      cancels.push(run(operation, (error, result) => onEnd(end, index, error, result)))
+      // To start one operation may end another that runs already, and with it everything.
+      if (over) {
+        cancel()
+        break
+      }
+    }
+    return cancel
+  })
+}
+
 type Results<T extends readonly Operation<unknown>[]> = {
   -readonly [K in keyof T]: T[K] extends Operation<infer A> ? A : never
 }
@@ -131,21 +162,10 @@ export function* all<const T extends readonly Operation<unknown>[]>(...operation
   const results: unknown[] = []
   let missing = operations.length
   if (missing > 0) {
-    yield* suspend<void>((resume) => {
-      const cancels = operations.map((operation, index) =>
-        run(operation, (error, result) => {
-          if (error) {
-            cancel()
-            return resume(error)
-          }
-          results[index] = result
-          if (--missing === 0) resume(null)
-        }),
-      )
-      function cancel() {
-        for (const stop of cancels) stop()
-      }
-      return cancel
+    yield* together<unknown, void>(operations, (end, index, error, result) => {
+      if (error) return end(error)
+      results[index] = result
+      if (--missing === 0) end(null)
     })
   }
   // A cast, because a tuple cannot be filled in the order of arrival.
@@ -153,22 +173,30 @@ export function* all<const T extends readonly Operation<unknown>[]>(...operation
 }
 
 /**
+ * Runs operations at the same time, and returns the result of the first that succeeds, after it has
+ * cancelled the others.
+ *
+ * Throws an `AggregateError` once all have failed, with their errors in the order of the operations. Of
+ * no operations, throws it without waiting.
+ */
+export function* any<A>(...operations: readonly Operation<A>[]): Operation<A> {
+  const errors: Error[] = []
+  let missing = operations.length
+  const message = 'every operation has failed'
+  if (missing === 0) throw new AggregateError(errors, message)
+  return yield* together<A, A>(operations, (end, index, error, result) => {
+    if (!error) return end(null, result)
+    errors[index] = error
+    if (--missing === 0) end(new AggregateError(errors, message))
+  })
+}
+
+/**
  * Runs operations at the same time, and ends as the first of them to end: with its result or its error,
  * after it has cancelled the others. Of no operations, it never ends.
  */
 export function* raceFirst<A>(...operations: readonly Operation<A>[]): Operation<A> {
-  return yield* suspend<A>((resume) => {
-    const cancels = operations.map((operation) =>
-      run(operation, (error, result) => {
-        cancel()
-        resume(error, result)
-      }),
-    )
-    function cancel() {
-      for (const stop of cancels) stop()
-    }
-    return cancel
-  })
+  return yield* together<A, A>(operations, (end, _index, error, result) => end(error, result))
 }
 
 /** Waits for `ms`. Cancelled, it leaves no timer. */
@@ -177,4 +205,31 @@ export function sleep(ms: number): Operation<void> {
     const timer = setTimeout(resume, ms, null)
     return () => clearTimeout(timer)
   })
+}
+
+/** Something that happens once, and that any number of operations can wait for. */
+export interface Latch {
+  /** Lets all go on who wait, and whoever comes later. Opening it twice is opening it once. */
+  readonly open: () => void
+  readonly wait: () => Operation<void>
+}
+
+/** Makes a latch. Whoever waits goes on in a microtask, so that whoever opens it is done with its turn first. */
+export function latch(): Latch {
+  const waiting = new Set<() => void>()
+  let isOpen = false
+  return {
+    open() {
+      isOpen = true
+      for (const goOn of waiting) queueMicrotask(goOn)
+      waiting.clear()
+    },
+    wait: () =>
+      suspend((resume) => {
+        const goOn = () => resume(null)
+        if (isOpen) queueMicrotask(goOn)
+        else waiting.add(goOn)
+        return () => waiting.delete(goOn)
+      }),
+  }
 }

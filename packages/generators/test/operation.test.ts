@@ -1,6 +1,6 @@
 import type { Done } from '@overlap/workload'
-import { expect, test, vi } from 'vitest'
-import { type Operation, all, raceFirst, run, sleep, suspend } from '../src/operation.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { type Operation, all, any, latch, raceFirst, run, sleep, suspend } from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
 function manual<A>() {
@@ -400,6 +400,73 @@ test('cancel reaches every operation that all runs', () => {
   expect([first, second, third].map((wait) => wait.cancel.mock.calls.length)).toEqual([1, 0, 1])
 })
 
+test('an operation that ends while another is being started ends all of them', async () => {
+  const [first, second, third] = [manual<void>(), manual<void>(), manual<void>()]
+  const error = new Error('lost')
+  const done = vi.fn<Done<unknown>>()
+  function* failFirst(): Operation<void> {
+    first.resume(error)
+    yield* second.operation()
+  }
+  run(all(first.operation(), failFirst(), third.operation()), done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[error, undefined]])
+  expect(second.cancel).toHaveBeenCalledTimes(1)
+  expect(third.started).toBe(false)
+})
+
+test('any returns the first success after it has cancelled the others', () => {
+  const [first, second, third] = [manual<string>(), manual<string>(), manual<string>()]
+  const done = vi.fn<Done<string>>()
+  run(any(first.operation(), second.operation(), third.operation()), done)
+  first.resume(new Error('lost'))
+  expect(done).not.toHaveBeenCalled()
+  second.resume(null, 'b')
+  expect(third.cancel).toHaveBeenCalledTimes(1)
+  expect(done.mock.calls).toEqual([[null, 'b']])
+})
+
+test('any throws the errors of all in the order of the operations', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const [firstError, secondError] = [new Error('first'), new Error('second')]
+  const done = vi.fn<Done<void>>()
+  run(any(first.operation(), second.operation()), done)
+  second.resume(secondError)
+  first.resume(firstError)
+  const error = done.mock.calls[0]?.[0]
+  expect(error).toBeInstanceOf(AggregateError)
+  expect((error as AggregateError).errors).toEqual([firstError, secondError])
+})
+
+test('any of no operations throws an AggregateError of no errors without waiting', async () => {
+  const done = vi.fn<Done<never>>()
+  run(any<never>(), done)
+  await microtasks()
+  const error = done.mock.calls[0]?.[0]
+  expect(error).toBeInstanceOf(AggregateError)
+  expect((error as AggregateError).errors).toEqual([])
+})
+
+test('cancel reaches every operation that any runs', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const done = vi.fn<Done<void>>()
+  const cancel = run(any(first.operation(), second.operation()), done)
+  first.resume(new Error('lost'))
+  cancel()
+  expect(second.cancel).toHaveBeenCalledTimes(1)
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('raceFirst ends as the first to end, after it has cancelled the others', () => {
+  const [first, second] = [manual<void>(), manual<void>()]
+  const error = new Error('lost')
+  const done = vi.fn<Done<void>>()
+  run(raceFirst(first.operation(), second.operation()), done)
+  second.resume(error)
+  expect(first.cancel).toHaveBeenCalledTimes(1)
+  expect(done.mock.calls).toEqual([[error, undefined]])
+})
+
 test('an error in done is the caller’s, and disturbs no other run', () => {
   const [first, second] = [manual<void>(), manual<void>()]
   const error = new Error('thrown by done')
@@ -457,4 +524,46 @@ test('sleep waits for as long as it says, and leaves no timer when it is cancell
   } finally {
     vi.useRealTimers()
   }
+})
+
+describe('a latch', () => {
+  test('lets all go on who wait when it opens, but not in the turn in which it is opened', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    run(wait(), done)
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+    open()
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done.mock.calls).toEqual([
+      [null, undefined],
+      [null, undefined],
+    ])
+  })
+
+  test('holds up nobody once it is open, and opens once', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)
+    open()
+    open()
+    run(wait(), done)
+    expect(done).not.toHaveBeenCalled()
+    await microtasks()
+    expect(done).toHaveBeenCalledTimes(2)
+  })
+
+  test('lets a wait be cancelled, before it opens and in the turn in which it does', async () => {
+    const { open, wait } = latch()
+    const done = vi.fn<Done<void>>()
+    run(wait(), done)()
+    const cancel = run(wait(), done)
+    open()
+    cancel()
+    run(wait(), done)()
+    await microtasks()
+    expect(done).not.toHaveBeenCalled()
+  })
 })

@@ -1,5 +1,5 @@
-import type { Call, Port } from '@overlap/workload'
-import { Observable } from 'rxjs'
+import type { Call, Port, Session } from '@overlap/workload'
+import { Observable, map } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
 const lift =
@@ -13,10 +13,20 @@ const lift =
       }),
     )
 
+/** Lifts a session's calls, once it is there. */
+const liftSession = (session: Session) => ({
+  order: session.order,
+  takeStock: lift(session.takeStock),
+  commit: lift(session.commit),
+  close: () => session.close(),
+})
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
+  openSession: () => lift(port.openSession)().pipe(map(liftSession)),
+  confirmOrder: lift(port.confirmOrder),
 })

@@ -1,4 +1,4 @@
-import { type Call, type Port, toPromise } from '@overlap/workload'
+import { type Call, type Port, type Session, toPromise } from '@overlap/workload'
 
 /** Lifts a call into a function that returns a promise and listens to an `AbortSignal`. */
 const lift =
@@ -6,10 +6,20 @@ const lift =
   (input: I, signal: AbortSignal): Promise<A> =>
     toPromise((done) => call(input, done), signal)
 
+/** Lifts a session's calls, once it is there. */
+const liftSession = (session: Session) => ({
+  order: session.order,
+  takeStock: lift(session.takeStock),
+  commit: (signal: AbortSignal) => lift(session.commit)(undefined, signal),
+  close: () => session.close(),
+})
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
+  openSession: (signal: AbortSignal) => lift(port.openSession)(undefined, signal).then(liftSession),
+  confirmOrder: lift(port.confirmOrder),
 })

@@ -40,6 +40,7 @@ export function backoffMs(
   retry: number,
   { baseMs, capMs, random = Math.random }: Pick<RetryInput, 'baseMs' | 'capMs' | 'random'>,
 ): number {
-  const mostMs = Math.min(capMs, baseMs * 2 ** (retry - 1))
+  // 31 doublings are past every cap. Without a bound the factor becomes infinite, and 0 times that is NaN.
+  const mostMs = Math.min(capMs, baseMs * 2 ** Math.min(retry - 1, 31))
   return Math.floor(random() * (mostMs + 1))
 }

@@ -37,6 +37,52 @@ export const scenarios = [
     input: ['sku', 'ms'],
     origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
+  {
+    name: 'retry',
+    firstSentence:
+      'Fetches the reservation in at most `attempts` calls, and waits longer after each failure.',
+    group: 'one answer',
+    input: ['sku', 'attempts', 'baseMs', 'capMs'],
+    origin: 'A client of a service that lets only so many requests through at a time (THR)',
+  },
+  {
+    name: 'race',
+    firstSentence: 'Asks every replica at the same time, and takes the first success.',
+    group: 'one answer',
+    input: ['replicas', 'sku'],
+    origin: 'A slow, a fast, a middling and a fast client at once, in order of completion (E13)',
+  },
+  {
+    name: 'hedge',
+    firstSentence:
+      'Asks one replica, and the next one when the last has been silent for `delayMs` or has failed.',
+    group: 'one answer',
+    input: ['replicas', 'sku', 'delayMs'],
+    origin: 'The same clients, of which a second is asked only while the first is slow (E13)',
+  },
+  {
+    name: 'transaction',
+    firstSentence: 'Takes `units` from the stock and confirms them over HTTP, or takes nothing.',
+    group: 'one answer',
+    input: ['sku', 'units'],
+    origin: 'A database and a service that must agree, whatever happens between them',
+  },
+  {
+    name: 'limit',
+    firstSentence: 'Combines every sku, at most `limit` at a time, and answers in the order of `skus`.',
+    group: 'many answers',
+    input: ['skus', 'limit'],
+    origin:
+      '10 requests at once to a service that takes 1 s, at most 2 at a time: 5.055 s; without the limit: 1.045 s (THR)',
+  },
+  {
+    name: 'shutdown',
+    firstSentence:
+      'Answers until it is closed; then lets what runs finish for `graceMs`, and cancels the rest.',
+    group: 'long-lived',
+    input: ['graceMs'],
+    origin: 'Stopping about 100 supervised jobs without cutting off the work in progress',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

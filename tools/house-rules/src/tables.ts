@@ -8,10 +8,10 @@ import { linesOf, read, root } from './sources.ts'
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {
   callbacks: [],
-  promises: ['scope', 'sleep'],
-  generators: ['operation'],
-  observables: [],
-  effect: [],
+  promises: ['scope', 'sleep', 'first-success'],
+  generators: ['operation', 'first-success'],
+  observables: ['first-success'],
+  effect: ['first-success'],
 }
 
 /** A document, and the table that stands in it between two comments with the table's name. */

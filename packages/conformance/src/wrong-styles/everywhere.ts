@@ -1,5 +1,5 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
-import type { Port, Style } from '@overlap/workload'
+import { type AvailabilityService, type Port, type Sku, type Style, checkShutdown } from '@overlap/workload'
 import { type Run, tap, thenable, never, wrapCalls, wrong } from './fault.ts'
 import { right } from './right.ts'
 
@@ -10,9 +10,31 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     sequence: fault(right.sequence),
     combine: fault(right.combine),
     timeout: fault(right.timeout),
+    race: fault(right.race),
+    hedge: fault(right.hedge),
+    retry: fault(right.retry),
+    limit: fault(right.limit),
+    transaction: fault(right.transaction),
+    shutdown: answeringWith(fault),
   }
   return wrong(name, fails, faults)
 }
+
+/** A service each of whose answers is a run. */
+const answeringWith =
+  (fault: Fault): Style['shutdown'] =>
+  (port, input) => {
+    checkShutdown(input)
+    let service: AvailabilityService | undefined
+    const answer = fault((faulty, sku: Sku, signal) => {
+      service ??= right.shutdown(faulty, input)
+      return service.answer(sku, signal)
+    })
+    return {
+      answer: (sku, signal) => answer(port, sku, signal),
+      close: () => service?.close() ?? Promise.resolve(),
+    }
+  }
 
 /** What `keeps its input in the module` keeps. */
 let lastInput: unknown

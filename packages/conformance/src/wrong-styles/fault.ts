@@ -1,5 +1,5 @@
 /** What the wrong styles are made of: the plainest means to do the scenarios right, and to get them wrong. */
-import { type Call, type Port, type Style, toPromise } from '@overlap/workload'
+import { type Call, type Port, type Session, type Style, toPromise } from '@overlap/workload'
 
 /** One way to be wrong. What it does not name is done right. */
 export interface Wrong {
@@ -41,10 +41,24 @@ export async function scoped<A>(signal: AbortSignal, body: (inner: AbortSignal) 
   }
 }
 
-/** The port, each of whose calls is started as `wrap` says. */
-export function wrapCalls(port: Port, wrap: <I, A, E>(start: Call<I, A, E>) => Call<I, A, E>): Port {
-  const wrapped = Object.entries(port).map(([name, start]) => [name, wrap(start as Call<unknown, unknown>)])
+type Wrap = <I, A, E>(start: Call<I, A, E>) => Call<I, A, E>
+
+/** The port, each of whose calls is started as `wrap` says, and those of its sessions. */
+export function wrapCalls(port: Port, wrap: Wrap): Port {
+  const wrapped = Object.entries({ ...port, openSession: openWrapped(port.openSession, wrap) }).map(
+    ([name, start]) => [name, wrap(start as Call<unknown, unknown>)],
+  )
   return Object.fromEntries(wrapped) as Port
+}
+
+function openWrapped(open: Port['openSession'], wrap: Wrap): Port['openSession'] {
+  const wrapSession = (session: Session): Session => ({
+    order: session.order,
+    takeStock: wrap(session.takeStock),
+    commit: wrap(session.commit),
+    close: () => session.close(),
+  })
+  return (input, done) => open(input, (error, session) => done(error, session && wrapSession(session)))
 }
 
 /** The port, with someone who sees an answer before the style does. */

@@ -5,9 +5,15 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongHedges } from './hedge.ts'
+import { wrongRaces } from './race.ts'
+import { wrongLimits } from './limit.ts'
+import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
+import { wrongShutdowns } from './shutdown.ts'
 import { wrongTimeouts } from './timeout.ts'
+import { wrongTransactions } from './transaction.ts'
 
 /** Fails no clause. */
 export const control: Style = { name: 'right', ...right }
@@ -26,6 +32,12 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongSequences,
   ...wrongCombines,
   ...wrongTimeouts,
+  ...wrongRaces,
+  ...wrongHedges,
+  ...wrongRetries,
+  ...wrongLimits,
+  ...wrongTransactions,
+  ...wrongShutdowns,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
