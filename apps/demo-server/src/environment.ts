@@ -19,8 +19,8 @@ export interface Settings {
   /** `undefined`: start an embedded Postgres. */
   readonly databaseUrl: string | undefined
   readonly poolMax: number
-  /** `undefined`: start a reservation service. */
-  readonly upstreamUrl: string | undefined
+  /** The reservation service and its further replicas. `undefined`: start one with replicas. */
+  readonly upstreamUrls: readonly string[] | undefined
   readonly adminToken: string | undefined
   readonly logLevel: LogLevel
 }
@@ -70,11 +70,14 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       maskUrl,
     ),
     poolMax: readInteger('POOL_MAX', 50, 1, 1000),
-    upstreamUrl: read(
+    upstreamUrls: read(
       'UPSTREAM_URL',
       undefined,
-      'a URL that begins with http:// or https://',
-      (text) => (/^https?:\/\/[^\s]+$/.test(text) && URL.canParse(text) ? text : undefined),
+      'a URL that begins with http:// or https://, or several with commas between them',
+      (text) => {
+        const urls = text.split(',')
+        return urls.every((url) => /^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) ? urls : undefined
+      },
       maskUrl,
     ),
     adminToken: read(

@@ -11,6 +11,7 @@ import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { type Settings, parseEnvironment } from './environment.ts'
 import { Preparation } from './preparation.ts'
+import { REPLICAS } from './programs.ts'
 import { Stops } from './stops.ts'
 import { styles } from './styles.ts'
 
@@ -86,14 +87,14 @@ async function start({
   logLevel,
   ...given
 }: Settings): Promise<string> {
-  const [databaseUrl, upstreamUrl] = await Promise.all([
+  const [databaseUrl, upstreamUrls] = await Promise.all([
     // A few connections more than the pool has, for an operator who wants to look.
     given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
-    given.upstreamUrl ?? urlOf(stops.own(forkReservationService())),
+    given.upstreamUrls ?? urlsOf(stops.own(forkReservationService({ replicas: REPLICAS }))),
   ])
   const backend = openPort({
     databaseUrl,
-    upstreamUrls: [upstreamUrl],
+    upstreamUrls: asManyAs(REPLICAS, upstreamUrls),
     poolMax,
     applicationName: 'overlap-demo-server',
   })
@@ -116,6 +117,15 @@ async function start({
 
   const [address] = await Promise.all([app.listen({ port, host }), preparation.attempt()])
   return address
+}
+
+async function urlsOf(started: Promise<{ readonly urls: readonly string[] }>): Promise<readonly string[]> {
+  return (await started).urls
+}
+
+/** An operator who names fewer replicas than are asked has each of them asked more than once. */
+function asManyAs(count: number, urls: readonly string[]): string[] {
+  return Array.from({ length: count }, (_, index) => urls[index % urls.length] ?? '')
 }
 
 async function urlOf(started: Promise<{ readonly url: string }>): Promise<string> {

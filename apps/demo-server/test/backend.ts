@@ -5,10 +5,10 @@ import { Client } from 'pg'
 const APPLICATION = 'overlap-demo-server-test'
 
 export async function startBackend(poolMax: number) {
-  const [postgres, service] = await Promise.all([startPostgres(), startReservationService()])
+  const [postgres, service] = await Promise.all([startPostgres(), startReservationService({ replicas: 3 })])
   const port = openPort({
     databaseUrl: postgres.url,
-    upstreamUrls: [service.url],
+    upstreamUrls: service.urls,
     poolMax,
     applicationName: APPLICATION,
   })

@@ -9,7 +9,7 @@ describe('environment', () => {
       style: 'promises',
       databaseUrl: undefined,
       poolMax: 50,
-      upstreamUrl: undefined,
+      upstreamUrls: undefined,
       adminToken: undefined,
       logLevel: 'warn',
     }
@@ -31,7 +31,8 @@ describe('environment', () => {
     [{ POOL_MAX: '1000' }, { poolMax: 1000 }],
     [{ DATABASE_URL: 'postgres://u:p%40@[::1]:5432/d?sslmode=require' }, {}],
     [{ DATABASE_URL: 'postgresql://u@/d?host=/run/postgresql' }, {}],
-    [{ UPSTREAM_URL: 'https://service.example/base' }, { upstreamUrl: 'https://service.example/base' }],
+    [{ UPSTREAM_URL: 'https://service.example/base' }, { upstreamUrls: ['https://service.example/base'] }],
+    [{ UPSTREAM_URL: 'http://a:1,http://b:2' }, { upstreamUrls: ['http://a:1', 'http://b:2'] }],
     [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   ])('takes %o', (env, expected) => {
     expect(parseEnvironment(env).settings).toMatchObject(expected)
@@ -47,7 +48,9 @@ describe('environment', () => {
     ...['localhost:5432', 'mysql://u:p@h/d', 'postgres://', ' postgres://h/d'].map((DATABASE_URL) => ({
       DATABASE_URL,
     })),
-    ...['localhost', 'ftp://h', 'http://', 'http://h:99999'].map((UPSTREAM_URL) => ({ UPSTREAM_URL })),
+    ...['localhost', 'ftp://h', 'http://', 'http://h:99999', 'http://h,', 'http://h, http://i'].map(
+      (UPSTREAM_URL) => ({ UPSTREAM_URL }),
+    ),
     ...['short', '0123456789abcde', '0123456789 abcdef', '0123456789ábcdef'].map((ADMIN_TOKEN) => ({
       ADMIN_TOKEN,
     })),

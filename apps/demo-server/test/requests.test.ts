@@ -1,7 +1,17 @@
 /** What the server makes of requests, good and bad. The port answers at once: nothing here is about I/O. */
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
-import { DatabaseError, HttpError, UnknownSkuError, scenarios, styleNames } from '@overlap/workload'
+import {
+  DatabaseError,
+  HttpError,
+  OutOfStockError,
+  type ScenarioName,
+  TimeoutError,
+  UnknownSkuError,
+  allFailed,
+  scenarios,
+  styleNames,
+} from '@overlap/workload'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -21,8 +31,11 @@ beforeAll(async () => {
 afterAll(() => app.close())
 beforeEach(() => {
   port.error = null
+  port.failAfter = 0
   port.throwing = false
+  port.holding = false
   port.runs = []
+  port.cancelled = []
 })
 
 interface ProblemBody {
@@ -56,40 +69,168 @@ async function ask(
 const fieldsOf = ({ errors = [] }: ProblemBody) => errors.map(({ field }) => field)
 
 describe('a run', () => {
-  const cells = scenarios.flatMap(({ name }) => styleNames.map((style) => [name, style] as const))
-  const result = { sku: 'A-42', onHand: 42, reserved: 2, available: 40 }
+  const availability = { sku: 'A-42', onHand: 42, reserved: 2, available: 40 }
+  const reservation = { sku: 'A-42', reserved: 2 }
+  const both = ['findStock', 'fetchReservation']
+  const order = ['openSession', 'takeStock', 'confirmOrder', 'commit']
+  /** Those that answer once: what they are asked, what they answer, and the calls that they make. */
+  const singles: Partial<Record<ScenarioName, { query: string; result: unknown; calls: string[] }>> = {
+    sequence: { query: 'sku=A-42', result: availability, calls: both },
+    combine: { query: 'sku=A-42', result: availability, calls: both },
+    timeout: { query: 'sku=A-42&ms=1000', result: availability, calls: both },
+    retry: { query: 'sku=A-42&attempts=1', result: reservation, calls: ['fetchReservation'] },
+    race: { query: 'sku=A-42&replicaMs=0', result: reservation, calls: ['fetchReservationFrom'] },
+    hedge: { query: 'sku=A-42&delayMs=1000', result: reservation, calls: ['fetchReservationFrom'] },
+    transaction: {
+      query: 'sku=A-42&units=2',
+      result: { order: 'order-1', sku: 'A-42', units: 2, onHand: 40 },
+      calls: order,
+    },
+    limit: {
+      query: 'skus=A-42,A-42&limit=2',
+      result: [availability, availability],
+      calls: [...both, ...both],
+    },
+    shutdown: { query: 'skus=A-42&closeMs=50&graceMs=0', result: [availability], calls: both },
+  }
+  const cells = Object.entries(singles).flatMap(([scenario, asked]) =>
+    styleNames.map((style) => ({ scenario, style, ...asked })),
+  )
+  const inject = (scenario: string, query: string) =>
+    app.inject({ method: scenario === 'transaction' ? 'POST' : 'GET', url: `/api/run/${scenario}?${query}` })
 
-  test.each(cells)('%s in %s answers with its result', async (scenario, style) => {
-    for (const query of ['', '&trace=false']) {
-      const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42${query}`)
-      expect(response.statusCode).toBe(200)
-      expect(response.headers).toMatchObject({
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': String(response.body.length),
-        'x-content-type-options': 'nosniff',
-        'server-timing': expect.stringMatching(/^total;dur=\d+(\.\d)?$/),
-      })
-      expect(response.json()).toEqual({ scenario, style, result })
-    }
+  test('each scenario has a run here that asks for it', () => {
+    expect([...Object.keys(singles), 'stream', 'latest'].toSorted()).toEqual(
+      scenarios.map(({ name }) => name).toSorted(),
+    )
   })
 
-  test.each(cells)('%s in %s tells its calls when it is asked for a trace', async (scenario, style) => {
-    const response = await app.inject(`/api/run/${scenario}?style=${style}&sku=A-42&trace=true`)
-    expect(response.statusCode).toBe(200)
-    expect(response.headers['server-timing']).toMatch(
-      /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
-    )
-    const ms = expect.any(Number)
-    const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
-    expect(response.json()).toEqual({
-      scenario,
-      style,
-      result,
-      trace: [
-        { call: 'findStock', ...call },
-        { call: 'fetchReservation', ...call },
-      ],
+  test.each(cells)(
+    '$scenario in $style answers with its result',
+    async ({ scenario, style, query, result }) => {
+      for (const trace of ['', '&trace=false']) {
+        const response = await inject(scenario, `style=${style}&${query}${trace}`)
+        expect(response.statusCode).toBe(200)
+        expect(response.headers).toMatchObject({
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': String(response.body.length),
+          'x-content-type-options': 'nosniff',
+          'server-timing': expect.stringMatching(/^total;dur=\d+(\.\d)?$/),
+        })
+        expect(response.json()).toEqual({ scenario, style, result })
+      }
+      expect(port.openSessions).toBe(0)
+    },
+  )
+
+  test.each(cells)(
+    '$scenario in $style tells its calls when it is asked for a trace',
+    async ({ scenario, style, query, result, calls }) => {
+      const response = await inject(scenario, `style=${style}&${query}&trace=true`)
+      expect(response.statusCode).toBe(200)
+      expect(response.headers['server-timing']).toMatch(
+        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
+      )
+      const ms = expect.any(Number)
+      const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
+      const trace = calls.map((name) => ({ call: name, ...call }))
+      expect(response.json()).toEqual({ scenario, style, result, trace })
+    },
+  )
+
+  describe.each(['stream', 'latest'])('%s', (scenario) => {
+    const query = 'skus=A-1,A-2,A-3&everyMs=20'.slice(0, scenario === 'stream' ? 16 : undefined)
+    const answered = ['A-1', 'A-2', 'A-3'].map((sku) => ({ ...availability, sku }))
+
+    test.each(styleNames)('in %s answers in lines, the last of which says that it is over', async (style) => {
+      const response = await inject(scenario, `style=${style}&${query}`)
+      expect(response.statusCode).toBe(200)
+      expect(response.headers).toMatchObject({
+        'content-type': 'application/x-ndjson',
+        'cache-control': 'no-store',
+        vary: 'accept',
+        'x-content-type-options': 'nosniff',
+      })
+      const lines = response.body.trim().split('\n')
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+        ...answered.map((result) => ({ result })),
+        { end: { scenario, style } },
+      ])
     })
+
+    test('answers in events when it is asked to', async () => {
+      const url = `/api/run/${scenario}?${query}&trace=true`
+      const response = await app.inject({ url, headers: { accept: 'text/event-stream' } })
+      expect(response.headers['content-type']).toBe('text/event-stream')
+      const events = response.body.split('\n\n').map((event) => /^event: (.*)\ndata: (.*)$/.exec(event) ?? [])
+      expect(events.map(([, name]) => name)).toEqual(['result', 'result', 'result', 'end', undefined])
+      expect(JSON.parse(events[0]?.[2] ?? '')).toEqual(answered[0])
+      expect(JSON.parse(events[3]?.[2] ?? '')).toMatchObject({
+        scenario,
+        style: 'promises',
+        trace: Array.from({ length: 6 }, () => ({ outcome: 'succeeded' })),
+      })
+    })
+
+    test('a failure before the first answer is a problem like any other', async () => {
+      port.error = new DatabaseError('secret')
+      await ask(502, `/api/run/${scenario}?${query}`)
+    })
+
+    test('a failure on the way is told in the last line', async () => {
+      port.failAfter = 1
+      port.error = new DatabaseError('secret')
+      const response = await inject(scenario, `${query}${scenario === 'stream' ? '&limit=1' : ''}`)
+      expect(response.statusCode).toBe(200)
+      const [first, last] = response.body.trim().split('\n')
+      expect(first).toContain('A-1')
+      expect(JSON.parse(last ?? '')).toMatchObject({ problem: { status: 502, title: 'Bad Gateway' } })
+      expect(response.body).not.toContain('secret')
+    })
+  })
+
+  test('shutdown tells which products closing has cut off', async () => {
+    port.holding = true
+    const response = await inject('shutdown', 'skus=A-1,A-2&closeMs=0&graceMs=0')
+    expect(response.json()).toMatchObject({ result: [null, null] })
+    expect(port.cancelled).toHaveLength(4)
+  })
+
+  test('an order is refused from the page of another site, and is not to be had by GET', async () => {
+    const url = '/api/run/transaction?sku=A-42'
+    for (const site of ['cross-site', 'same-site']) {
+      await ask(403, { method: 'POST', url, headers: { 'sec-fetch-site': site } })
+    }
+    for (const site of ['same-origin', 'none']) {
+      const own = await app.inject({ method: 'POST', url, headers: { 'sec-fetch-site': site } })
+      expect(own.statusCode).toBe(200)
+    }
+    expect((await ask(405, url)).allow).toBe('POST')
+  })
+
+  test.each([
+    ['timeout', 'sku=A-42&ms=0', ['ms']],
+    ['timeout', 'sku=A-42&ms=10001', ['ms']],
+    [
+      'retry',
+      'sku=A-42&attempts=0&baseMs=-1&capMs=x&failures=101',
+      ['attempts', 'baseMs', 'capMs', 'failures'],
+    ],
+    ['race', 'sku=A-42&replicaMs=', ['replicaMs']],
+    ['race', 'sku=A-42&replicaMs=1,2,3,4', ['replicaMs']],
+    ['race', 'sku=A-42&replicaMs=1,,2', ['replicaMs']],
+    ['hedge', 'sku=A-42&delayMs=0', ['delayMs']],
+    ['transaction', 'sku=A-42&units=0', ['units']],
+    ['limit', 'skus=A-1&limit=0', ['limit']],
+    ['limit', 'sku=A-42', ['sku', 'skus']],
+    ['stream', `skus=${'A,'.repeat(100)}A`, ['skus']],
+    ['stream', 'skus=A-1,,A-2&limit=1.5', ['skus', 'limit']],
+    ['latest', 'skus=A-1&everyMs=1e3', ['everyMs']],
+    ['shutdown', 'skus=A-1&closeMs=10001&graceMs=-1', ['closeMs', 'graceMs']],
+  ])('%s refuses %s, and names each field', async (scenario, query, fields) => {
+    const method = scenario === 'transaction' ? 'POST' : 'GET'
+    expect(fieldsOf(await ask(400, { method, url: `/api/run/${scenario}?${query}` }))).toEqual(fields)
+    expect(port.runs).toHaveLength(0)
   })
 
   test('nothing watches the calls of a run that nobody asked about', async () => {
@@ -208,7 +349,7 @@ describe('a run', () => {
     'a'.repeat(3000),
   ])('an unknown scenario "%s" is not found', async (name) => {
     const problem = await ask(404, `/api/run/${name}?sku=A-42`)
-    expect(problem.errors?.[0]?.expected).toBe('one of sequence, combine')
+    expect(problem.errors?.[0]?.expected).toBe(`one of ${scenarios.map(({ name: each }) => each).join(', ')}`)
   })
 
   test.each([
@@ -221,6 +362,9 @@ describe('a run', () => {
     [new HttpError('secret', { code: 'UND_ERR_HEADERS_TIMEOUT' }), 504],
     [new HttpError('secret', { code: 'ECONNRESET' }), 502],
     [new TypeError('secret'), 500],
+    [new OutOfStockError('A-42', 2, 1), 409],
+    [new TimeoutError(100), 504],
+    [allFailed([new HttpError('secret', { status: 503 })]), 502],
   ])('%s becomes %i, with its timings and without its text', async (error, status) => {
     port.error = error
     const timingOf = async (query: string) =>

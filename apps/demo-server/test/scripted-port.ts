@@ -8,6 +8,8 @@ export class ScriptedPort implements ServerPort {
   holding = false
   /** What `findStock` fails with, or throws when `throwing`. */
   error: Error | null = null
+  /** How many calls of it succeed before. */
+  failAfter = 0
   throwing = false
   ready = true
   checks = 0
@@ -72,7 +74,7 @@ export class ScriptedPort implements ServerPort {
       const settle = () => {
         if (!open) return
         open = false
-        const error = name === 'findStock' ? this.error : null
+        const error = name === 'findStock' && id >= this.failAfter ? this.error : null
         observe?.(name, error ? 'failed' : 'succeeded', id)
         if (error) done(error as never)
         else done(null, answer(input))
