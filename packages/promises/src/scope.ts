@@ -1,22 +1,44 @@
+/** What starts several calls, holds their signal, and closes in a `finally`. */
+export interface Scope {
+  /** Aborts with the signal of the scope's opener, by `abort`, or when it is closed. */
+  readonly signal: AbortSignal
+  readonly abort: (reason: unknown) => void
+  /** Aborts what still runs, and leaves no listener. */
+  readonly close: () => void
+}
+
 /**
- * Runs `body` with a signal for what it starts: it aborts with `signal`, and when `body` has ended.
- *
- * So nothing outlives it: after a failure its siblings are aborted, after a success those that have
- * lost. Settles as `body` does; a `signal` that has aborted before aborts the inner one first. Leaves
- * no listener.
+ * Opens a scope by hand, where its body is no function but an async generator.
  *
  * `AbortSignal.any` says the same in a line, at ten times the price: about 10 µs for each scope.
  */
-export async function scope<A>(signal: AbortSignal, body: (signal: AbortSignal) => Promise<A>): Promise<A> {
+export function openScope(signal: AbortSignal): Scope {
   const inner = new AbortController()
   const abort = () => inner.abort(signal.reason)
   if (signal.aborted) abort()
   signal.addEventListener('abort', abort, { once: true })
+  return {
+    signal: inner.signal,
+    abort: (reason) => inner.abort(reason),
+    close: () => {
+      signal.removeEventListener('abort', abort)
+      inner.abort(over)
+    },
+  }
+}
+
+/**
+ * Runs `body` with a signal for what it starts: it aborts with `signal`, and when `body` has ended.
+ *
+ * So nothing outlives it: after a failure its siblings are aborted, after a success those that have
+ * lost. Settles as `body` does; a `signal` that has aborted before aborts the inner one first.
+ */
+export async function scope<A>(signal: AbortSignal, body: (signal: AbortSignal) => Promise<A>): Promise<A> {
+  const inner = openScope(signal)
   try {
     return await body(inner.signal)
   } finally {
-    signal.removeEventListener('abort', abort)
-    inner.abort(over)
+    inner.close()
   }
 }
 
