@@ -1,11 +1,13 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
+import { latestSuite } from './latest.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
+import { streamSuite } from './stream.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
-export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite]
+export const suites: readonly Suite[] = [sequenceSuite, combineSuite, timeoutSuite, streamSuite, latestSuite]
 
 /** What came of one clause. */
 export interface Verdict {

@@ -1,23 +1,46 @@
-import { type Port, type Style, toPromise } from '@overlap/workload'
-import { Cause, Effect, Exit } from 'effect'
-import { Backend, liftBackend } from './backend.ts'
+import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
+import { Cause, Effect, Exit, Pull, Queue, Stream } from 'effect'
+import { Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { latest } from './latest.ts'
 import { sequence } from './sequence.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 
-/** Leaves Effect: a failure or a defect becomes a rejection, and an abort interrupts the fiber. */
+/** Leaves Effect: a failure or a defect becomes an error, and to cancel is to interrupt the fiber. */
+const start = <A, E>(program: Effect.Effect<A, E, Backend>, port: Port, done: Done<A>): Cancel =>
+  Effect.runCallback(Effect.provideService(program, Backend, liftBackend(port)), {
+    onExit: (exit) => {
+      if (Exit.isSuccess(exit)) done(null, exit.value)
+      // An interrupted fiber was cancelled from here, and what is cancelled stays silent.
+      else if (!Cause.hasInterruptsOnly(exit.cause)) done(Cause.squash(exit.cause) as Error)
+    },
+  })
+
 const run =
   <I, A, E>(scenario: (input: I) => Effect.Effect<A, E, Backend>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
-    toPromise((done) => {
-      const program = Effect.provideService(scenario(input), Backend, liftBackend(port))
-      return Effect.runCallback(program, {
-        onExit: (exit) => {
-          if (Exit.isSuccess(exit)) done(null, exit.value)
-          // An interrupted fiber was cancelled from here, and what is cancelled stays silent.
-          else if (!Cause.hasInterruptsOnly(exit.cause)) done(Cause.squash(exit.cause) as Error)
-        },
-      })
+    toPromise((done) => start(scenario(input), port, done), signal)
+
+/** The same for many values: each is pulled when it has been requested. */
+const iterate =
+  <I, A, E>(scenario: (input: I) => Stream.Stream<A, E, Backend>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => {
+      const requests = Effect.runSync(Queue.unbounded<void>())
+      const program = Effect.gen(function* () {
+        const pull = yield* Stream.toPull(scenario(input))
+        const next = Queue.take(requests).pipe(Effect.andThen(pull))
+        return yield* next.pipe(
+          Effect.map((values) => values.forEach(emit)),
+          Effect.forever,
+        )
+      }).pipe(
+        Effect.scoped,
+        Pull.catchDone(() => Effect.void),
+      )
+      const cancel = start(program, port, done)
+      return { request: () => Queue.offerUnsafe(requests, undefined), cancel }
     }, signal)
 
 export const effect: Style = {
@@ -25,4 +48,14 @@ export const effect: Style = {
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const program = Stream.runForEach(latest(liftSource(skus)), (value) => Effect.sync(() => emit(value)))
+        return { request() {}, cancel: start(program, port, done) }
+      },
+      signal,
+      'newest',
+    ),
 }

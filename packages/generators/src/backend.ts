@@ -1,5 +1,5 @@
-import type { Call, Port } from '@overlap/workload'
-import { type Operation, suspend } from './operation.ts'
+import type { Call, Port, Source } from '@overlap/workload'
+import { type Operation, type Queue, queue, suspend } from './operation.ts'
 
 /** Lifts a call into an operation. */
 const lift =
@@ -14,3 +14,14 @@ export const liftBackend = (port: Port) => ({
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
 })
+
+/** Lifts a source into a queue for `body`. It starts with it, and however that ends, it is cancelled. */
+export function* withSource<A, B>(source: Source<A>, body: (values: Queue<A>) => Operation<B>): Operation<B> {
+  const values = queue<A>()
+  const cancel = source(values.put, values.close)
+  try {
+    return yield* body(values)
+  } finally {
+    cancel()
+  }
+}

@@ -1,8 +1,10 @@
-import { type Port, type Style, toPromise } from '@overlap/workload'
-import type { Observable } from 'rxjs'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
+import { Observable, type Observer, type Subscriber } from 'rxjs'
+import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { latest } from './latest.ts'
 import { sequence } from './sequence.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 
 /** Leaves RxJS: to subscribe is to start, to unsubscribe is to stop, and the one value is the answer. */
@@ -17,9 +19,61 @@ const run =
       return () => subscription.unsubscribe()
     }, signal)
 
+/** The same for many values, each of which is requested. */
+const iterate =
+  <I, A>(scenario: (backend: Backend, input: I, demand: Observable<void>) => Observable<A>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => {
+      const { demand, request } = createDemand()
+      const values = scenario(liftBackend(port), input, demand)
+      const subscription = values.subscribe(observer(emit, done))
+      return { request, cancel: () => subscription.unsubscribe() }
+    }, signal)
+
+const observer = <A>(emit: (value: A) => void, done: Done<void>): Observer<A> => ({
+  next: emit,
+  error: done,
+  complete: () => done(null),
+})
+
+/** An observable whose every subscription takes one request, in the order of subscribing. */
+function createDemand() {
+  const waiting = new Set<Subscriber<void>>()
+  let requested = 0
+  const demand = new Observable<void>((subscriber) => {
+    waiting.add(subscriber)
+    serve()
+    return () => waiting.delete(subscriber)
+  })
+  function serve() {
+    const [first] = waiting
+    if (!first || requested === 0) return
+    waiting.delete(first)
+    requested--
+    first.next()
+    first.complete()
+  }
+  function request() {
+    requested++
+    serve()
+  }
+  return { demand, request }
+}
+
 export const observables: Style = {
   name: 'observables',
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const answers = latest(liftBackend(port), liftSource(skus))
+        const subscription = answers.subscribe(observer(emit, done))
+        return { request() {}, cancel: () => subscription.unsubscribe() }
+      },
+      signal,
+      'newest',
+    ),
 }

@@ -1,4 +1,4 @@
-import type { Call, Port } from '@overlap/workload'
+import type { Call, Port, Source } from '@overlap/workload'
 import { Observable } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
@@ -20,3 +20,12 @@ export const liftBackend = (port: Port) => ({
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
 })
+
+/** Lifts a source into a cold observable. */
+export const liftSource = <A>(source: Source<A>): Observable<A> =>
+  new Observable((subscriber) =>
+    source(
+      (value) => subscriber.next(value),
+      (error) => (error ? subscriber.error(error) : subscriber.complete()),
+    ),
+  )

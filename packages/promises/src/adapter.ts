@@ -1,7 +1,9 @@
-import type { Port, Style } from '@overlap/workload'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
+import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { latest } from './latest.ts'
 import { sequence } from './sequence.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 
 /** There is nothing to leave: the common style is this one. */
@@ -10,9 +12,70 @@ const run =
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     scenario(liftBackend(port), input, signal)
 
+/** Leaving and aborting are heard at once, where an async generator would have `return()` wait for `next()`. */
+const iterate =
+  <I, A>(scenario: (backend: Backend, input: I, signal: AbortSignal) => AsyncGenerator<A, void>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable(
+      (emit, done) => read((left) => scenario(liftBackend(port), input, left), emit, done),
+      signal,
+    )
+
+/** Reads a value for each request. */
+function read<A>(
+  generate: (signal: AbortSignal) => AsyncGenerator<A, void>,
+  emit: (value: A) => void,
+  done: Done<void>,
+): Subscription & { readonly request: () => Promise<boolean> } {
+  const controller = new AbortController()
+  const values = generate(controller.signal)
+  let ended = false
+
+  /** Tells whether there may be more. */
+  async function request(): Promise<boolean> {
+    try {
+      const next = await values.next()
+      if (ended) return false
+      if (!next.done) emit(next.value)
+      else end(null)
+    } catch (error) {
+      if (!ended) end(error as Error)
+    }
+    return !ended
+  }
+  function end(error: Error | null) {
+    ended = true
+    done(error)
+  }
+  function cancel() {
+    ended = true
+    controller.abort()
+    // For a generator that rests at a `yield`.
+    void values.return()
+  }
+  return { request, cancel }
+}
+
 export const promises: Style = {
   name: 'promises',
   sequence: run(sequence),
   combine: run(combine),
   timeout: run(timeout),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const newest = (left: AbortSignal) => latest(liftBackend(port), liftSource(skus, left), left)
+        const { request, cancel } = read(newest, emit, done)
+        void readAll(request)
+        return { request() {}, cancel }
+      },
+      signal,
+      'newest',
+    ),
+}
+
+/** A generator that rests at a `yield` would not hear of a newer sku. */
+async function readAll(request: () => Promise<boolean>): Promise<void> {
+  while (await request());
 }

@@ -1,4 +1,4 @@
-import { type Call, type Port, toPromise } from '@overlap/workload'
+import { type Call, type Port, type Source, toAsyncIterable, toPromise } from '@overlap/workload'
 
 /** Lifts a call into a function that returns a promise and listens to an `AbortSignal`. */
 const lift =
@@ -13,3 +13,7 @@ export const liftBackend = (port: Port) => ({
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
 })
+
+/** Lifts a source into an async iterable, which starts it when it is read, and cancels it on abort. */
+export const liftSource = <A>(source: Source<A>, signal: AbortSignal): AsyncIterable<A> =>
+  toAsyncIterable((emit, done) => ({ request() {}, cancel: source(emit, done) }), signal)

@@ -1,4 +1,6 @@
 export { promises } from './adapter.ts'
 export { combine } from './combine.ts'
+export { latest } from './latest.ts'
 export { sequence } from './sequence.ts'
+export { stream } from './stream.ts'
 export { timeout } from './timeout.ts'

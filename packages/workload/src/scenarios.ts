@@ -37,6 +37,21 @@ export const scenarios = [
     input: ['sku', 'ms'],
     origin: 'A client that does not wait for ever, in front of a slow service (THR)',
   },
+  {
+    name: 'stream',
+    firstSentence: 'Yields each availability as it arrives, at most `limit` ahead of the consumer.',
+    group: 'many answers',
+    input: ['skus', 'limit'],
+    origin:
+      'A slow, a fast, a middling and a fast client are served as they are ready: fast, fast, middling, slow (E13)',
+  },
+  {
+    name: 'latest',
+    firstSentence: 'Answers the newest sku: a new one cancels the one before.',
+    group: 'many answers',
+    input: ['skus'],
+    origin: 'A search field that asks again at each keystroke, while the last answer is still on its way',
+  },
 ] as const satisfies readonly Scenario[]
 
 export type ScenarioName = (typeof scenarios)[number]['name']

@@ -1,6 +1,6 @@
-import type { TimeoutInput } from './inputs.ts'
+import type { StreamInput, TimeoutInput } from './inputs.ts'
 import type { Availability, Sku } from './model.ts'
-import type { Port } from './port.ts'
+import type { Port, Source } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
 export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
@@ -15,7 +15,8 @@ export type StyleName = (typeof styleNames)[number]
  * it started is still running by then. An input that is out of range rejects with a `RangeError`.
  *
  * The same holds for an iterable: it starts with the first `next()`, fails at the `next()` that waits or
- * at the one that follows, and `return()` cancels what runs.
+ * at the one that follows, and `return()` cancels what runs. An error comes before what is unread, and an
+ * abort before whatever the reader has not been told yet.
  */
 export interface Style {
   /** One of `styleNames`, or the name of a style of your own. */
@@ -23,4 +24,7 @@ export interface Style {
   sequence(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   combine(port: Port, sku: Sku, signal: AbortSignal): Promise<Availability>
   timeout(port: Port, input: TimeoutInput, signal: AbortSignal): Promise<Availability>
+  stream(port: Port, input: StreamInput, signal: AbortSignal): AsyncIterable<Availability>
+  /** What is unread is replaced by what is newer. */
+  latest(port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability>
 }

@@ -5,8 +5,10 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongLatests } from './latest.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
+import { wrongStreams } from './stream.ts'
 import { wrongTimeouts } from './timeout.ts'
 
 /** Fails no clause. */
@@ -26,6 +28,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongSequences,
   ...wrongCombines,
   ...wrongTimeouts,
+  ...wrongStreams,
+  ...wrongLatests,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,
