@@ -14,7 +14,7 @@ import { combine } from './combine.ts'
 export const stream = (input: StreamInput): Stream.Stream<Availability, PortError, Backend> => {
   checkLimit(input)
   const { skus, limit } = input
-  // `Stream.mapEffect` keeps the bound too, but hands over what is unread before an error.
+  // Not `Stream.mapEffect`: it keeps the bound, but hands over what is unread before an error.
   return Stream.callback(
     (unread) =>
       Effect.forEach(skus, (sku) => Effect.flatMap(combine(sku), (value) => Queue.offer(unread, value)), {
