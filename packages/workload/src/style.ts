@@ -1,6 +1,14 @@
-import type { HedgeInput, LimitInput, RaceInput, RetryInput, ShutdownInput, TimeoutInput } from './inputs.ts'
+import type {
+  HedgeInput,
+  LimitInput,
+  RaceInput,
+  RetryInput,
+  ShutdownInput,
+  StreamInput,
+  TimeoutInput,
+} from './inputs.ts'
 import type { Availability, Receipt, Reservation, Sku, SkuUnits } from './model.ts'
-import type { Port } from './port.ts'
+import type { Port, Source } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
 export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
@@ -28,6 +36,9 @@ export interface Style {
   hedge(port: Port, input: HedgeInput, signal: AbortSignal): Promise<Reservation>
   transaction(port: Port, input: SkuUnits, signal: AbortSignal): Promise<Receipt>
   limit(port: Port, input: LimitInput, signal: AbortSignal): Promise<readonly Availability[]>
+  stream(port: Port, input: StreamInput, signal: AbortSignal): AsyncIterable<Availability>
+  /** An answer that nobody has read yet is overtaken too, by the next answer. */
+  latest(port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability>
   /** Throws a `RangeError`. */
   shutdown(port: Port, input: ShutdownInput): AvailabilityService
 }
