@@ -1,12 +1,22 @@
-import { type Cancel, type Done, type Port, type Style, toPromise } from '@overlap/workload'
+import {
+  type Cancel,
+  type Done,
+  type Port,
+  type Style,
+  type Subscription,
+  toAsyncIterable,
+  toPromise,
+} from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
-import { race } from './race.ts'
+import { latest } from './latest.ts'
 import { limit } from './limit.ts'
+import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -15,6 +25,14 @@ const run =
   <I, A>(scenario: (backend: Backend, input: I, done: Done<A>) => Cancel) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     toPromise((done) => scenario(liftBackend(port), input, done), signal)
+
+/** The same for many values, each of which is requested. */
+const iterate =
+  <I, A>(
+    scenario: (backend: Backend, input: I, emit: (value: A) => void, done: Done<void>) => Subscription,
+  ) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => scenario(liftBackend(port), input, emit, done), signal)
 
 export const callbacks: Style = {
   name: 'callbacks',
@@ -26,6 +44,13 @@ export const callbacks: Style = {
   hedge: run(hedge),
   transaction: run(transaction),
   limit: run(limit),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => ({ request() {}, cancel: latest(liftBackend(port), skus, emit, done) }),
+      signal,
+      'newest',
+    ),
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

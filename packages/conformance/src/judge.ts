@@ -2,11 +2,13 @@ import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
 import { hedgeSuite } from './hedge.suite.ts'
+import { latestSuite } from './latest.suite.ts'
 import { limitSuite } from './limit.suite.ts'
 import { raceSuite } from './race.suite.ts'
 import { retrySuite } from './retry.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
 import { shutdownSuite } from './shutdown.suite.ts'
+import { streamSuite } from './stream.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
 import { transactionSuite } from './transaction.suite.ts'
 
@@ -20,6 +22,8 @@ export const suites: readonly Suite[] = [
   hedgeSuite,
   transactionSuite,
   limitSuite,
+  streamSuite,
+  latestSuite,
   shutdownSuite,
 ]
 

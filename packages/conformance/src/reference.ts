@@ -8,6 +8,7 @@ import {
   type Order,
   type ReplicaSku,
   type Reservation,
+  type Sku,
   type SkuUnits,
   type Stock,
 } from '@overlap/workload'
@@ -131,6 +132,12 @@ export function passedMsIn(history: readonly Happening[]): number {
   for (const happening of history) if ('passedMs' in happening) total += happening.passedMs
   return total
 }
+
+/** What `combine` calls: a part of every scenario that combines. */
+export const combineCalls = (sku: Sku): readonly MadeCall[] => [
+  { name: 'findStock', input: sku },
+  { name: 'fetchReservation', input: sku },
+]
 
 export const everyAnswer: AnswersTo = (call) => [...successes(call), failure(call)]
 

@@ -1,37 +1,56 @@
-import { type Port, type Style, toPromise } from '@overlap/workload'
-import { Cause, Effect, Exit, Scope } from 'effect'
-import { Backend, liftBackend } from './backend.ts'
+import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
+import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
+import { Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
-import { race } from './race.ts'
+import { latest } from './latest.ts'
 import { limit } from './limit.ts'
+import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
-/** Leaves Effect: a failure or a defect becomes a rejection, and an abort interrupts the fiber. */
-const leave = <A, E>(program: () => Effect.Effect<A, E>, signal: AbortSignal): Promise<A> =>
-  toPromise(
-    (done) =>
-      Effect.runCallback(program(), {
-        onExit: (exit) => {
-          if (Exit.isSuccess(exit)) done(null, exit.value)
-          // An interrupted fiber was cancelled from here, and what is cancelled stays silent.
-          else if (!Cause.hasInterruptsOnly(exit.cause)) done(Cause.squash(exit.cause) as Error)
-        },
-      }),
-    signal,
-  )
+/** Leaves Effect: a failure or a defect becomes an error, and to cancel is to interrupt the fiber. */
+const start = <A, E>(program: Effect.Effect<A, E>, done: Done<A>): Cancel =>
+  Effect.runCallback(program, {
+    onExit: (exit) => {
+      if (Exit.isSuccess(exit)) done(null, exit.value)
+      // An interrupted fiber was cancelled from here, and what is cancelled stays silent.
+      else if (!Cause.hasInterruptsOnly(exit.cause)) done(Cause.squash(exit.cause) as Error)
+    },
+  })
+
+const provide = <A, E>(program: Effect.Effect<A, E, Backend>, port: Port): Effect.Effect<A, E> =>
+  Effect.provideService(program, Backend, liftBackend(port))
 
 const run =
   <I, A, E>(scenario: (input: I) => Effect.Effect<A, E, Backend>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
-    leave(() => Effect.provideService(scenario(input), Backend, liftBackend(port)), signal)
+    toPromise((done) => start(provide(scenario(input), port), done), signal)
 
-/** Nobody aborts a close. */
-const never = new AbortController().signal
+/** The same for many values: each is pulled when it has been requested. */
+const iterate =
+  <I, A, E>(scenario: (input: I) => Stream.Stream<A, E, Backend>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => {
+      const requests = Effect.runSync(Queue.unbounded<void>())
+      const program = Effect.gen(function* () {
+        const pull = yield* Stream.toPull(scenario(input))
+        const next = Queue.take(requests).pipe(Effect.andThen(pull))
+        return yield* next.pipe(
+          Effect.map((values) => values.forEach(emit)),
+          Effect.forever,
+        )
+      }).pipe(
+        Effect.scoped,
+        Pull.catchDone(() => Effect.void),
+      )
+      const cancel = start(provide(program, port), done)
+      return { request: () => Queue.offerUnsafe(requests, undefined), cancel }
+    }, signal)
 
 export const effect: Style = {
   name: 'effect',
@@ -43,14 +62,26 @@ export const effect: Style = {
   hedge: run(hedge),
   transaction: run(transaction),
   limit: run(limit),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const program = Stream.runForEach(latest(liftSource(skus)), (value) => Effect.sync(() => emit(value)))
+        return { request() {}, cancel: start(provide(program, port), done) }
+      },
+      signal,
+      'newest',
+    ),
   shutdown(port, input) {
-    const backend = liftBackend(port)
     const scope = Scope.makeUnsafe()
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))
     const closeAll = Effect.andThen(close, Scope.close(scope, Exit.void))
     return {
-      answer: (sku, signal) => leave(() => Effect.provideService(answer(sku), Backend, backend), signal),
-      close: () => leave(() => closeAll, never),
+      answer: (sku, signal) => toPromise((done) => start(provide(answer(sku), port), done), signal),
+      close: () => toPromise((done) => start(closeAll, done), never),
     }
   },
 }
+
+/** Nobody aborts a close. */
+const never = new AbortController().signal

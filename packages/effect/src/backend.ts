@@ -1,5 +1,5 @@
-import type { Call, Port, Session } from '@overlap/workload'
-import { Context, Effect } from 'effect'
+import type { Call, Port, Session, Source } from '@overlap/workload'
+import { Cause, Context, Effect, Queue, Stream } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
 const lift =
@@ -32,3 +32,14 @@ export const liftBackend = (port: Port) => ({
 export class Backend extends Context.Service<Backend, ReturnType<typeof liftBackend>>()(
   '@overlap/effect/Backend',
 ) {}
+
+/** Lifts a source into a stream, which starts it when it is pulled, and cancels it when it ends. */
+export const liftSource = <A, E>(source: Source<A, E>): Stream.Stream<A, E> =>
+  Stream.callback((queue) => {
+    const start = () =>
+      source(
+        (value) => Queue.offerUnsafe(queue, value),
+        (error) => (error ? Queue.failCauseUnsafe(queue, Cause.fail(error)) : Queue.endUnsafe(queue)),
+      )
+    return Effect.acquireRelease(Effect.sync(start), Effect.sync)
+  })

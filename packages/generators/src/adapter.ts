@@ -1,13 +1,15 @@
-import { type Port, type Style, toPromise } from '@overlap/workload'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
+import { type Backend, liftBackend, withSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
-import { type Operation, run as runOperation } from './operation.ts'
-import { race } from './race.ts'
+import { latest } from './latest.ts'
 import { limit } from './limit.ts'
+import { type Operation, queue, run as runOperation } from './operation.ts'
+import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -20,8 +22,19 @@ const run =
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     leave(() => scenario(liftBackend(port), input), signal)
 
-/** Nobody aborts a close. */
-const never = new AbortController().signal
+/** The same for many values: to emit one is to wait until it has been requested. */
+const iterate =
+  <I, A>(scenario: (backend: Backend, input: I, emit: (value: A) => Operation<void>) => Operation<void>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => {
+      const requests = queue<void>()
+      function* emitRequested(value: A): Operation<void> {
+        yield* requests.take()
+        emit(value)
+      }
+      const cancel = runOperation(scenario(liftBackend(port), input, emitRequested), done)
+      return { request: requests.put, cancel }
+    }, signal)
 
 export const generators: Style = {
   name: 'generators',
@@ -33,6 +46,16 @@ export const generators: Style = {
   hedge: run(hedge),
   transaction: run(transaction),
   limit: run(limit),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const operation = withSource(skus, (queued) => latest(liftBackend(port), queued, emit))
+        return { request() {}, cancel: runOperation(operation, done) }
+      },
+      signal,
+      'newest',
+    ),
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {
@@ -41,3 +64,6 @@ export const generators: Style = {
     }
   },
 }
+
+/** Nobody aborts a close. */
+const never = new AbortController().signal

@@ -1,5 +1,5 @@
-import type { Call, Port, Session } from '@overlap/workload'
-import { type Operation, suspend } from './operation.ts'
+import type { Call, Port, Session, Source } from '@overlap/workload'
+import { type Operation, type Queue, queue, suspend } from './operation.ts'
 
 /** Lifts a call into an operation. */
 const lift =
@@ -29,3 +29,14 @@ export const liftBackend = (port: Port) => ({
   openSession: liftOpen(port.openSession),
   confirmOrder: lift(port.confirmOrder),
 })
+
+/** Lifts a source into a queue for `body`. It starts with it, and however that ends, it is cancelled. */
+export function* withSource<A, B>(source: Source<A>, body: (values: Queue<A>) => Operation<B>): Operation<B> {
+  const values = queue<A>()
+  const cancel = source(values.put, values.close)
+  try {
+    return yield* body(values)
+  } finally {
+    cancel()
+  }
+}

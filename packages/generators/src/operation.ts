@@ -233,3 +233,42 @@ export function latch(): Latch {
       }),
   }
 }
+
+/** Values that wait for those who take them, or the other way round: first in, first out. */
+export interface Queue<A> {
+  readonly put: (value: A) => void
+  /** What is in it can still be taken. Then `take` returns that it is done, or throws the error. */
+  readonly close: Done<void>
+  /** Waits for a value. Cancelled, it takes none. */
+  readonly take: () => Operation<IteratorResult<A, void>>
+}
+
+export function queue<A>(): Queue<A> {
+  const kept: A[] = []
+  const takers = new Set<Done<IteratorResult<A, void>>>()
+  const over: IteratorResult<A, void> = { done: true, value: undefined }
+  let closed: { readonly error: Error | null } | undefined
+  return {
+    put(value) {
+      const [taker] = takers
+      if (!taker) kept.push(value)
+      else {
+        takers.delete(taker)
+        taker(null, { value })
+      }
+    },
+    close(error) {
+      closed = { error }
+      const waiting = [...takers]
+      takers.clear()
+      for (const taker of waiting) taker(error, over)
+    },
+    take: () =>
+      suspend((resume) => {
+        if (kept.length > 0) resume(null, { value: kept.shift() as A })
+        else if (closed) resume(closed.error, over)
+        else takers.add(resume)
+        return () => takers.delete(resume)
+      }),
+  }
+}

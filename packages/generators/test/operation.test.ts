@@ -1,6 +1,17 @@
 import type { Done } from '@overlap/workload'
 import { describe, expect, test, vi } from 'vitest'
-import { type Operation, all, any, latch, raceFirst, run, sleep, suspend } from '../src/operation.ts'
+import {
+  type Operation,
+  type Queue,
+  all,
+  any,
+  latch,
+  queue,
+  raceFirst,
+  run,
+  sleep,
+  suspend,
+} from '../src/operation.ts'
 
 /** A wait that the test answers by hand. */
 function manual<A>() {
@@ -565,5 +576,70 @@ describe('a latch', () => {
     run(wait(), done)()
     await microtasks()
     expect(done).not.toHaveBeenCalled()
+  })
+})
+
+describe('a queue', () => {
+  const taken = <A>(values: Queue<A>) => {
+    const done = vi.fn<Done<IteratorResult<A, void>>>()
+    return { done, cancel: run(values.take(), done) }
+  }
+
+  test('hands values to those who wait, first come, first served', () => {
+    const values = queue<number>()
+    const [first, second] = [taken(values), taken(values)]
+    expect(first.done).not.toHaveBeenCalled()
+    values.put(1)
+    values.put(2)
+    expect(first.done.mock.calls).toEqual([[null, { value: 1 }]])
+    expect(second.done.mock.calls).toEqual([[null, { value: 2 }]])
+  })
+
+  test('keeps what nobody has waited for, in its order', async () => {
+    const values = queue<number | undefined>()
+    for (const value of [1, undefined, 3]) values.put(value)
+    const takers = [taken(values), taken(values), taken(values)]
+    await microtasks()
+    expect(takers.map(({ done }) => done.mock.calls)).toEqual([
+      [[null, { value: 1 }]],
+      [[null, { value: undefined }]],
+      [[null, { value: 3 }]],
+    ])
+  })
+
+  test('a take that is cancelled takes no value', () => {
+    const values = queue<number>()
+    const [first, second] = [taken(values), taken(values)]
+    first.cancel()
+    values.put(1)
+    expect(first.done).not.toHaveBeenCalled()
+    expect(second.done.mock.calls).toEqual([[null, { value: 1 }]])
+  })
+
+  test('closed, tells those who wait and those who come, after what is in it', async () => {
+    const over = { done: true, value: undefined }
+    const [empty, full] = [queue<number>(), queue<number>()]
+    const waiting = taken(empty)
+    empty.close(null)
+    expect(waiting.done.mock.calls).toEqual([[null, over]])
+    full.put(1)
+    full.close(null)
+    const takers = [taken(full), taken(full), taken(full)]
+    await microtasks()
+    expect(takers.map(({ done }) => done.mock.calls)).toEqual([
+      [[null, { value: 1 }]],
+      [[null, over]],
+      [[null, over]],
+    ])
+  })
+
+  test('closed with an error, throws it in whoever takes', async () => {
+    const values = queue<number>()
+    const error = new Error('lost')
+    const waiting = taken(values)
+    values.close(error)
+    const late = taken(values)
+    await microtasks()
+    for (const { done } of [waiting, late]) expect(done.mock.calls[0]?.[0]).toBe(error)
   })
 })

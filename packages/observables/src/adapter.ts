@@ -1,13 +1,15 @@
-import { type Port, type Style, toPromise } from '@overlap/workload'
-import type { Observable } from 'rxjs'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
+import { Observable, type Observer, type Subscriber } from 'rxjs'
+import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
-import { race } from './race.ts'
+import { latest } from './latest.ts'
 import { limit } from './limit.ts'
+import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -26,8 +28,46 @@ const run =
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     leave(() => scenario(liftBackend(port), input), signal)
 
-/** Nobody aborts a close. */
-const never = new AbortController().signal
+/** The same for many values, each of which is requested. */
+const iterate =
+  <I, A>(scenario: (backend: Backend, input: I, demand: Observable<void>) => Observable<A>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable((emit, done) => {
+      const { demand, request } = createDemand()
+      const values = scenario(liftBackend(port), input, demand)
+      const subscription = values.subscribe(observer(emit, done))
+      return { request, cancel: () => subscription.unsubscribe() }
+    }, signal)
+
+const observer = <A>(emit: (value: A) => void, done: Done<void>): Observer<A> => ({
+  next: emit,
+  error: done,
+  complete: () => done(null),
+})
+
+/** An observable whose every subscription takes one request, in the order of subscribing. */
+function createDemand() {
+  const waiting = new Set<Subscriber<void>>()
+  let requested = 0
+  const demand = new Observable<void>((subscriber) => {
+    waiting.add(subscriber)
+    serve()
+    return () => waiting.delete(subscriber)
+  })
+  function serve() {
+    const [first] = waiting
+    if (!first || requested === 0) return
+    waiting.delete(first)
+    requested--
+    first.next()
+    first.complete()
+  }
+  function request() {
+    requested++
+    serve()
+  }
+  return { demand, request }
+}
 
 export const observables: Style = {
   name: 'observables',
@@ -39,6 +79,17 @@ export const observables: Style = {
   hedge: run(hedge),
   transaction: run(transaction),
   limit: run(limit),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const answers = latest(liftBackend(port), liftSource(skus))
+        const subscription = answers.subscribe(observer(emit, done))
+        return { request() {}, cancel: () => subscription.unsubscribe() }
+      },
+      signal,
+      'newest',
+    ),
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {
@@ -47,3 +98,6 @@ export const observables: Style = {
     }
   },
 }
+
+/** Nobody aborts a close. */
+const never = new AbortController().signal

@@ -1,4 +1,4 @@
-import type { Call, Port, Session } from '@overlap/workload'
+import type { Call, Port, Session, Source } from '@overlap/workload'
 import { Observable, map } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
@@ -30,3 +30,12 @@ export const liftBackend = (port: Port) => ({
   openSession: () => lift(port.openSession)().pipe(map(liftSession)),
   confirmOrder: lift(port.confirmOrder),
 })
+
+/** Lifts a source into a cold observable. */
+export const liftSource = <A>(source: Source<A>): Observable<A> =>
+  new Observable((subscriber) =>
+    source(
+      (value) => subscriber.next(value),
+      (error) => (error ? subscriber.error(error) : subscriber.complete()),
+    ),
+  )

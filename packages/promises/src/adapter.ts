@@ -1,12 +1,14 @@
-import type { Port, Style } from '@overlap/workload'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
+import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
-import { race } from './race.ts'
+import { latest } from './latest.ts'
 import { limit } from './limit.ts'
+import { race } from './race.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
+import { stream } from './stream.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -15,6 +17,50 @@ const run =
   <I, A>(scenario: (backend: Backend, input: I, signal: AbortSignal) => Promise<A>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
     scenario(liftBackend(port), input, signal)
+
+/** Leaving and aborting are heard at once, where an async generator would have `return()` wait for `next()`. */
+const iterate =
+  <I, A>(scenario: (backend: Backend, input: I, signal: AbortSignal) => AsyncGenerator<A, void>) =>
+  (port: Port, input: I, signal: AbortSignal): AsyncIterable<A> =>
+    toAsyncIterable(
+      (emit, done) => read((left) => scenario(liftBackend(port), input, left), emit, done),
+      signal,
+    )
+
+/** Reads a value for each request. */
+function read<A>(
+  generate: (signal: AbortSignal) => AsyncGenerator<A, void>,
+  emit: (value: A) => void,
+  done: Done<void>,
+): Subscription & { readonly request: () => Promise<boolean> } {
+  const controller = new AbortController()
+  const values = generate(controller.signal)
+  let ended = false
+
+  /** Tells whether there may be more. */
+  async function request(): Promise<boolean> {
+    try {
+      const next = await values.next()
+      if (ended) return false
+      if (!next.done) emit(next.value)
+      else end(null)
+    } catch (error) {
+      if (!ended) end(error as Error)
+    }
+    return !ended
+  }
+  function end(error: Error | null) {
+    ended = true
+    done(error)
+  }
+  function cancel() {
+    ended = true
+    controller.abort()
+    // For a generator that rests at a `yield`.
+    void values.return()
+  }
+  return { request, cancel }
+}
 
 export const promises: Style = {
   name: 'promises',
@@ -26,5 +72,22 @@ export const promises: Style = {
   hedge: run(hedge),
   transaction: run(transaction),
   limit: run(limit),
+  stream: iterate(stream),
+  latest: (port, skus, signal) =>
+    toAsyncIterable(
+      (emit, done) => {
+        const newest = (left: AbortSignal) => latest(liftBackend(port), liftSource(skus, left), left)
+        const { request, cancel } = read(newest, emit, done)
+        void readAll(request)
+        return { request() {}, cancel }
+      },
+      signal,
+      'newest',
+    ),
   shutdown: (port, input) => shutdown(liftBackend(port), input),
+}
+
+/** A generator that rests at a `yield` would not hear of a newer sku. */
+async function readAll(request: () => Promise<boolean>): Promise<void> {
+  while (await request());
 }

@@ -1,4 +1,11 @@
-import { type Call, type Port, type Session, toPromise } from '@overlap/workload'
+import {
+  type Call,
+  type Port,
+  type Session,
+  type Source,
+  toAsyncIterable,
+  toPromise,
+} from '@overlap/workload'
 
 /** Lifts a call into a function that returns a promise and listens to an `AbortSignal`. */
 const lift =
@@ -23,3 +30,7 @@ export const liftBackend = (port: Port) => ({
   openSession: (signal: AbortSignal) => lift(port.openSession)(undefined, signal).then(liftSession),
   confirmOrder: lift(port.confirmOrder),
 })
+
+/** Lifts a source into an async iterable, which starts it when it is read, and cancels it on abort. */
+export const liftSource = <A>(source: Source<A>, signal: AbortSignal): AsyncIterable<A> =>
+  toAsyncIterable((emit, done) => ({ request() {}, cancel: source(emit, done) }), signal)

@@ -76,6 +76,21 @@ export const scenarios = [
       '10 requests at once to a service that takes 1 s, at most 2 at a time: 5.055 s; without the limit: 1.045 s (THR)',
   },
   {
+    name: 'stream',
+    firstSentence: 'Yields each availability as it arrives, at most `limit` ahead of the consumer.',
+    group: 'many answers',
+    input: ['skus', 'limit'],
+    origin:
+      'A slow, a fast, a middling and a fast client are served as they are ready: fast, fast, middling, slow (E13)',
+  },
+  {
+    name: 'latest',
+    firstSentence: 'Answers the newest sku: a new one cancels the one before.',
+    group: 'many answers',
+    input: ['skus'],
+    origin: 'A search field that asks again at each keystroke, while the last answer is still on its way',
+  },
+  {
     name: 'shutdown',
     firstSentence:
       'Answers until it is closed; then lets what runs finish for `graceMs`, and cancels the rest.',

@@ -8,18 +8,25 @@ export interface Subscription {
   readonly cancel: Cancel
 }
 
+/** Starts a sequence that its reader can hold back. */
+export type Start<A> = (emit: (value: A) => void, done: Done<void>) => Subscription
+
 /**
  * Reads a cancellable sequence as an async iterable, and cancels it when `signal` aborts or the reader
  * leaves. Each iterator starts the sequence once, with its first `next()`, and every `next()` requests
  * one value. Whoever heeds that never has an unread value here.
  *
- * `emit` and `done` may be called by `request`, but not before `start` has returned. An error or an abort
- * comes before what is unread. `unread`: what to keep of values that nobody has asked for yet.
+ * `emit` and `done` may be called at once, by `start` and by `request`; what these throw is a failure. An
+ * error comes before what is unread, and an abort before whatever the reader has not been told yet: values,
+ * an error or the end. `unread`: what to keep of values that nobody has asked for.
+ *
+ * An async generator would put `return()` in a queue behind a `next()` that waits: here leaving is heard
+ * at once, and that `next()` is told of the end.
  *
  * Source: `request` is that of Reactive Streams (https://www.reactive-streams.org)
  */
 export function toAsyncIterable<A>(
-  start: (emit: (value: A) => void, done: Done<void>) => Subscription,
+  start: Start<A>,
   signal: AbortSignal,
   unread: 'all' | 'newest' = 'all',
 ): AsyncIterable<A> {
@@ -27,7 +34,7 @@ export function toAsyncIterable<A>(
 }
 
 function iterate<A>(
-  start: (emit: (value: A) => void, done: Done<void>) => Subscription,
+  start: Start<A>,
   signal: AbortSignal,
   keep: 'all' | 'newest',
 ): AsyncIterator<A, undefined> {
@@ -35,6 +42,8 @@ function iterate<A>(
   let unread: A[] = []
   let readers: PromiseWithResolvers<IteratorResult<A, undefined>>[] = []
   let ended = false
+  /** Whether the reader knows that it has ended. */
+  let told = false
   /** What the next `next()` rejects with. */
   let failure: { readonly error: unknown } | undefined
 
@@ -45,6 +54,10 @@ function iterate<A>(
     if (keep === 'newest') unread = []
     unread.push(value)
   }
+  function done(error: Error | null) {
+    if (ended) throw new Error('done was called again, or after cancel')
+    end(error ? { error } : undefined)
+  }
   function end(failed?: { readonly error: unknown }) {
     ended = true
     signal.removeEventListener('abort', abort)
@@ -52,61 +65,58 @@ function iterate<A>(
     readers = []
     if (failed) {
       unread = []
-      const first = waiting.shift()
-      if (first) first.reject(failed.error)
-      else failure = failed
+      failure = failed
     }
-    for (const reader of waiting) reader.resolve({ done: true, value: undefined })
+    for (const reader of waiting) tell(reader)
   }
-  function done(error: Error | null) {
-    if (ended) throw new Error('done was called again, or after cancel')
-    end(error ? { error } : undefined)
+  function tell(reader: PromiseWithResolvers<IteratorResult<A, undefined>>) {
+    told = true
+    if (failure) reader.reject(failure.error)
+    else reader.resolve({ done: true, value: undefined })
+    failure = undefined
   }
   function abort() {
-    subscription?.cancel()
     end({ error: signal.reason })
+    subscription?.cancel()
+  }
+
+  function request() {
+    try {
+      if (!subscription) {
+        subscription = start(emit, done)
+        // `start` itself may have ended it, or aborted the signal, whose listeners are not called twice.
+        if (ended) return subscription.cancel()
+        if (signal.aborted) return abort()
+        signal.addEventListener('abort', abort, { once: true })
+      }
+      subscription.request()
+    } catch (error) {
+      if (ended) throw error
+      end({ error })
+      subscription?.cancel()
+    }
   }
 
   return {
     next() {
+      // Aborted before, or after the end, or by a listener that was called before this one's.
+      if (signal.aborted && !told) abort()
       const reader = Promise.withResolvers<IteratorResult<A, undefined>>()
-      const value = unread.shift()
-      if (failure) {
-        reader.reject(failure.error)
-        failure = undefined
-      } else if (value !== undefined) {
-        reader.resolve({ done: false, value })
-      } else if (ended) {
-        reader.resolve({ done: true, value: undefined })
-      } else {
-        readers.push(reader)
-        begin()
-      }
+      if (unread.length > 0) reader.resolve({ done: false, value: unread.shift() as A })
+      else if (ended) tell(reader)
+      else readers.push(reader)
+      if (!ended) request()
       return reader.promise
     },
     return() {
       if (!ended) {
-        subscription?.cancel()
         end()
+        subscription?.cancel()
       }
+      told = true
       unread = []
       failure = undefined
       return Promise.resolve({ done: true, value: undefined })
     },
-  }
-
-  function begin() {
-    if (!subscription) {
-      if (signal.aborted) return end({ error: signal.reason })
-      try {
-        subscription = start(emit, done)
-      } catch (error) {
-        return end({ error })
-      }
-      // `start` itself may have aborted the signal, and its listeners are not called twice.
-      if (signal.aborted) return abort()
-      signal.addEventListener('abort', abort, { once: true })
-    }
-    subscription.request()
   }
 }

@@ -1,6 +1,6 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
 import { type AvailabilityService, type Port, type Sku, type Style, checkShutdown } from '@overlap/workload'
-import { type Run, tap, thenable, never, wrapCalls, wrong } from './fault.ts'
+import { type Run, tap, thenable, never, wrapCalls, wrong, collected, yielded } from './fault.ts'
 import { right } from './right.ts'
 
 type Fault = <I, A>(run: Run<I, A>) => Run<I, A>
@@ -16,6 +16,8 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     limit: fault(right.limit),
     transaction: fault(right.transaction),
     shutdown: answeringWith(fault),
+    stream: yielded(fault(collected(right.stream))),
+    latest: yielded(fault(collected(right.latest))),
   }
   return wrong(name, fails, faults)
 }

@@ -13,6 +13,43 @@ export interface Wrong {
 /** A scenario that answers once. */
 export type Run<I, A> = (port: Port, input: I, signal: AbortSignal) => Promise<A>
 
+/** A scenario that answers many times. */
+type Sequence<I, A> = (port: Port, input: I, signal: AbortSignal) => AsyncIterable<A>
+
+/** A sequence as one answer, so that it can have every fault that an answer can have. */
+export const collected =
+  <I, A>(sequence: Sequence<I, A>): Run<I, readonly A[]> =>
+  async (port, input, signal) => {
+    const values: A[] = []
+    for await (const value of sequence(port, input, signal)) values.push(value)
+    return values
+  }
+
+/** The way back: nothing is yielded before all of it is there, which an eager reader does not see. */
+export const yielded =
+  <I, A>(run: Run<I, readonly A[]>): Sequence<I, A> =>
+  (port, input, signal) => ({
+    [Symbol.asyncIterator]() {
+      let all: Promise<readonly A[]> | undefined
+      let read = 0
+      return {
+        next() {
+          all ??= run(port, input, signal)
+          const index = read++
+          return thenable((resolve, reject) => {
+            const settle = (values: readonly A[] | undefined) =>
+              resolve(
+                values && index < values.length
+                  ? { done: false, value: values[index] as A }
+                  : { done: true, value: undefined },
+              )
+            void all?.then(settle, reject)
+          })
+        },
+      }
+    },
+  })
+
 export const wrong = (name: string, fails: readonly string[], faults: Partial<Style>): Wrong => ({
   name,
   fails,

@@ -12,6 +12,8 @@ import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
 import { wrongShutdowns } from './shutdown.ts'
+import { wrongLatests } from './latest.ts'
+import { wrongStreams } from './stream.ts'
 import { wrongTimeouts } from './timeout.ts'
 import { wrongTransactions } from './transaction.ts'
 
@@ -38,6 +40,8 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongLimits,
   ...wrongTransactions,
   ...wrongShutdowns,
+  ...wrongStreams,
+  ...wrongLatests,
 ].map(({ name, fails, faults }) => ({
   style: { ...right, ...faults, name },
   fails,

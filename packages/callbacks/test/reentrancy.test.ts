@@ -1,0 +1,93 @@
+import type { Availability, Done, Port, Sku, Source } from '@overlap/workload'
+import { expect, test, vi } from 'vitest'
+import { latest, stream } from '../src/index.ts'
+
+/** Answers each call of the lifted port when the test says so. */
+function manual() {
+  const running: (() => void)[] = []
+  const answer =
+    <A>(toValue: (sku: Sku) => A) =>
+    (sku: Sku, done: Done<A, never>) => {
+      const finish = () => done(null, toValue(sku))
+      running.push(finish)
+      return () => void (running.includes(finish) && running.splice(running.indexOf(finish), 1))
+    }
+  const unasked = () => () => {}
+  const backend: Port = {
+    findStock: answer((sku) => ({ sku, onHand: 42 })),
+    fetchReservation: answer((sku) => ({ sku, reserved: 2 })),
+    fetchReservationFrom: unasked,
+    openSession: unasked,
+    confirmOrder: unasked,
+  }
+  const finishAll = () => {
+    for (let finish = running.shift(); finish; finish = running.shift()) finish()
+  }
+  return { backend, running, finishAll }
+}
+
+const input = { skus: ['A-1', 'A-2', 'A-3'], limit: 2 }
+
+test('stream: emit may request the next one', () => {
+  const { backend, finishAll } = manual()
+  const done = vi.fn<Done<void>>()
+  const emitted: Sku[] = []
+  function emit({ sku }: Availability) {
+    emitted.push(sku)
+    subscription.request()
+  }
+  const subscription = stream(backend, input, emit, done)
+  subscription.request()
+  finishAll()
+  expect(emitted).toEqual(input.skus)
+  expect(done.mock.calls).toEqual([[null]])
+})
+
+test.for([1, 3])('stream: emit may cancel, and nothing follows (after %i)', (most) => {
+  const { backend, running, finishAll } = manual()
+  const done = vi.fn<Done<void>>()
+  let emitted = 0
+  const subscription = stream(
+    backend,
+    input,
+    () => {
+      if (++emitted === most) subscription.cancel()
+    },
+    done,
+  )
+  for (const _ of input.skus) subscription.request()
+  finishAll()
+  subscription.request()
+  expect(emitted).toBe(most)
+  expect(running).toEqual([])
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('stream: what is unread when it is cancelled is not emitted any more', () => {
+  const { backend, running, finishAll } = manual()
+  const emit = vi.fn<(availability: Availability) => void>()
+  const done = vi.fn<Done<void>>()
+  const subscription = stream(backend, input, emit, done)
+  subscription.request()
+  finishAll()
+  subscription.cancel()
+  subscription.request()
+  expect(emit).toHaveBeenCalledTimes(1)
+  expect(running).toEqual([])
+  expect(done).not.toHaveBeenCalled()
+})
+
+test('latest: emit may cancel, and nothing follows, not even the end', () => {
+  const { backend, finishAll } = manual()
+  const done = vi.fn<Done<void>>()
+  const listener: { next?: (sku: Sku) => void; done?: Done<void> } = {}
+  const skus: Source<Sku> = (next, end) => {
+    Object.assign(listener, { next, done: end })
+    return () => {}
+  }
+  const cancel = latest(backend, skus, () => cancel(), done)
+  listener.next?.('A-1')
+  listener.done?.(null)
+  finishAll()
+  expect(done).not.toHaveBeenCalled()
+})
