@@ -1,5 +1,6 @@
 /** The page: plain HTML that lists what there is to run and to read. No script, no style, no state. */
 import type { Scenario } from '@overlap/workload'
+import { type Program, programs } from './programs.ts'
 
 const otherRoutes = [
   ['/api/scenarios', 'the manifest'],
@@ -28,6 +29,7 @@ export function renderPage(scenarios: readonly Scenario[], styleNames: readonly 
 ${scenarios.map((scenario) => renderRow(scenario, styleNames)).join('\n')}
 </tbody>
 </table>
+<p>An order changes the stock, so it is no link: <code>curl -X POST '…/api/run/transaction?sku=T-100'</code></p>
 <h2>Also</h2>
 <ul>
 ${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</li>`).join('\n')}
@@ -39,12 +41,16 @@ ${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</l
 
 function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readonly string[]): string {
   const cells = styleNames.map((style) => {
-    const run = link(`/api/run/${name}?style=${encodeURIComponent(style)}&sku=A-42`, 'run')
+    const url = `/api/run/${name}?style=${encodeURIComponent(style)}&${exampleOf(programs[name])}`
+    const run = programs[name].method === 'GET' ? link(url, 'run') : '<code>POST</code>'
     const source = link(`/api/source/${encodeURIComponent(style)}/${name}`, 'source')
     return `<td>${run} · ${source}</td>`
   })
   return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
+
+/** The parameters that a run must have. */
+const exampleOf = ({ table }: Program) => ('skus' in table ? 'skus=A-1,A-2,A-3' : 'sku=A-42')
 
 const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
 

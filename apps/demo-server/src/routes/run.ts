@@ -32,6 +32,11 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
     { schema: { hide: true } },
     ({ url, params: { scenario } }) => {
       refuseLongUrl(url)
+      const other = scenarios.find(({ name }) => name === scenario)
+      if (other) {
+        const { method } = programs[other.name]
+        throw new Problem(405, `GET is not allowed here, only ${method}.`, { headers: { allow: method } })
+      }
       const error = { field: 'scenario', expected: `one of ${names}`, received: scenario }
       throw new Problem(404, `There is no such scenario, only ${names}.`, { errors: [error] })
     },
