@@ -21,12 +21,12 @@ export interface Answer {
 }
 
 /** Time that goes by without an answer: never more than until the next moment at which something is due. */
-export interface Passing {
+interface Passing {
   readonly passedMs: number
 }
 
 /** What the caller does while the scenario runs, such as asking for the next value: a word of the scenario's own. */
-export interface Act {
+interface Act {
   readonly act: string
 }
 

@@ -17,7 +17,7 @@ import { type ScriptedPort, type Throws, scriptedPort } from './scripted-port.ts
  */
 export type Run<I, O> = (port: Port, input: I, signal: AbortSignal, controls: Controls) => PromiseLike<O>
 
-export interface Controls {
+interface Controls {
   act: (name: string) => void
 }
 
@@ -186,7 +186,7 @@ export function assertOutcome<O>(trial: Trial<O>, expected: Ending<O> | { readon
 }
 
 /** The same class and message; what it holds together must be the very same errors, in the same order. */
-export function assertErrorLike(error: unknown, expected: Error): void {
+function assertErrorLike(error: unknown, expected: Error): void {
   assert(error instanceof Error, `it failed with ${String(error)}, which is no error`)
   assert.equal(String(error), String(expected))
   if (!(expected instanceof AggregateError)) return
