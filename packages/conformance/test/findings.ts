@@ -1,8 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-
-/** The clauses that each style fails, as `scenario: clause`, by the style's name. */
-export type Findings = ReadonlyMap<string, readonly string[]>
+import type { Findings } from '../src/clause-table.ts'
 
 /** Runs one of the `*.main.ts` that put wrong styles through the suite, and reads what it prints. */
 export async function findingsOf(main: string): Promise<Findings> {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Findings } from '../src/clause-table.ts'
 import { suites } from '../src/judge.ts'
 import { control } from '../src/wrong-styles/index.ts'
-import { type Findings, findingsOf } from './findings.ts'
+import { findingsOf } from './findings.ts'
 
 let findings: Findings
 

@@ -1,13 +1,20 @@
+import fs from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { type Findings, clauseTable } from '../src/clause-table.ts'
 import { suites } from '../src/judge.ts'
 import { control, wrongStyles } from '../src/wrong-styles/index.ts'
-import { type Findings, findingsOf } from './findings.ts'
+import { findingsOf } from './findings.ts'
 
 let findings: Findings
 
 beforeAll(async () => {
   findings = await findingsOf('wrong-styles.main.ts')
 }, 60_000)
+
+test('each has a name of its own', () => {
+  const names = wrongStyles.map(({ style }) => style.name)
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+})
 
 test('the style that all wrong ones are made of fails no clause', () => {
   expect(findings.get(control.name)).toEqual([])
@@ -28,4 +35,10 @@ describe('at least one wrong style fails', () => {
     const failing = [...findings].filter(([, failed]) => failed.includes(clause))
     expect(failing.map(([name]) => name)).not.toEqual([])
   })
+})
+
+test('docs/clauses.md says who is found out by which clause', () => {
+  const document = fs.readFileSync(new URL('../../../docs/clauses.md', import.meta.url), 'utf8')
+  // When it does not: npm run docs.
+  expect(document).toContain(clauseTable(findings))
 })

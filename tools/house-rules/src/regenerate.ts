@@ -4,6 +4,6 @@ import path from 'node:path'
 import { read, root } from './sources.ts'
 import { place, tables } from './tables.ts'
 
-for (const table of tables) {
+for (const table of Object.values(tables)) {
   fs.writeFileSync(path.join(root, table.file), place(table, read(table.file)))
 }

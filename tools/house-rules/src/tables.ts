@@ -1,7 +1,7 @@
 /** The tables in the documents that are made from the code, so that they cannot tell anything else. */
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
-import { suites } from '@overlap/conformance'
+import { clauseTable } from '@overlap/conformance'
 import { type StyleName, scenarios, styleNames } from '@overlap/workload'
 import { linesOf, read, root } from './sources.ts'
 
@@ -21,10 +21,11 @@ export interface Table {
   readonly make: () => string
 }
 
-export const tables: readonly Table[] = [
-  { file: 'README.md', name: 'matrix', make: matrix },
-  { file: 'docs/clauses.md', name: 'clauses', make: clauses },
-]
+export const tables = {
+  matrix: { file: 'README.md', name: 'matrix', make: matrix },
+  /** Compared with its document in the suite's own tests, which find out all the same. */
+  clauses: { file: 'docs/clauses.md', name: 'clauses', make: clauses },
+} as const satisfies Readonly<Record<string, Table>>
 
 /** Puts the table into the text of its document, in the place of the one that is there. */
 export function place({ file, name, make }: Table, text: string): string {
@@ -56,19 +57,12 @@ function matrix(): string {
   ])
 }
 
-/** Clause × wrong style: who is found out by which clause, in which scenario. */
+/** What the wrong styles fail; it takes some seconds to find out. */
 function clauses(): string {
   const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
   const lines = execFileSync(process.execPath, [main], { encoding: 'utf8' }).trim().split('\n')
   const found = lines.map((line) => JSON.parse(line) as { name: string; failed: string[] })
-  const titles = new Map(suites.flatMap((suite) => suite.clauses.map(({ id, title }) => [id, title])))
-  return toTable([
-    ['clause', 'claim', 'failed by the style that'],
-    ...[...titles].map(([id, title]) => {
-      const names = found.filter(({ failed }) => failed.some((one) => one.endsWith(`: ${id}`)))
-      return [id, title, names.map(({ name }) => name).join('; ')]
-    }),
-  ])
+  return clauseTable(new Map(found.map(({ name, failed }) => [name, failed])))
 }
 
 function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {

@@ -141,5 +141,5 @@ export const wrongStreams = [
   wrong('waits for ever for the first of no skus', ['no sku'], {
     stream: streamWith({ endsOfNothing: false }),
   }),
-  wrong('takes any number for a limit', ['wrong input'], { stream: streamWith({ checks: false }) }),
+  wrong('streams whatever the limit is', ['wrong input'], { stream: streamWith({ checks: false }) }),
 ]
