@@ -11,6 +11,7 @@
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from 'node:http'
+import { toPromise } from '@overlap/workload'
 
 export interface Format {
   readonly contentType: string
@@ -34,6 +35,8 @@ export function formatFor(accept: string | undefined): Format {
 
 interface Sequence {
   readonly answers: AsyncIterable<unknown>
+  /** That of the run: once it aborts, nobody waits for the client any more. */
+  readonly signal: AbortSignal
   readonly format: Format
   /** Called once, before the first frame. */
   readonly begin: () => void
@@ -45,14 +48,14 @@ interface Sequence {
 /** Resolves once the last frame has been handed over, with what it failed with, if it did. Rejects if it fails before it has begun. */
 export async function sendAnswers(
   response: Pick<ServerResponse, 'write' | 'end'>,
-  { answers, format: { frame }, begin, end, problem }: Sequence,
+  { answers, signal, format: { frame }, begin, end, problem }: Sequence,
 ): Promise<{ readonly error: unknown } | undefined> {
   let begun = false
   try {
     for await (const answer of answers) {
       if (!begun) begin()
       begun = true
-      await write(response, frame('result', answer))
+      await write(response, frame('result', answer), signal)
     }
     if (!begun) begin()
     response.end(frame('end', end()))
@@ -65,11 +68,15 @@ export async function sendAnswers(
 }
 
 /** Resolves when the text has been handed to the operating system, whose buffers are bounded. */
-function write(response: Pick<ServerResponse, 'write'>, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+function write(response: Pick<ServerResponse, 'write'>, text: string, signal: AbortSignal): Promise<void> {
+  return toPromise((done) => {
+    let cancelled = false
+    // Between the end of its socket and `close`, Node drops a write and never calls back.
     response.write(text, (error) => {
-      if (error) reject(error)
-      else resolve()
+      if (!cancelled) done(error ?? null)
     })
-  })
+    return () => {
+      cancelled = true
+    }
+  }, signal)
 }

@@ -44,8 +44,11 @@ async function* from(...answers: readonly (number | Error)[]) {
   }
 }
 
-const sequence = (answers: AsyncIterable<unknown>, format: Format = lines) => ({
+const never = new AbortController().signal
+
+const sequence = (answers: AsyncIterable<unknown>, format: Format = lines, signal = never) => ({
   answers,
+  signal,
   format,
   begin: vi.fn<() => void>(),
   end: () => ({ style: 'promises' }),
@@ -125,4 +128,28 @@ test('of no answers, there is an end', async () => {
   void sendAnswers(client.response, empty)
   expect(await readAll(client)).toBe('{"end":{"style":"promises"}}\n')
   expect(empty.begin).toHaveBeenCalledTimes(1)
+})
+
+test('does not wait for a client whose connection takes nothing and says nothing, once the run is aborted', async () => {
+  const controller = new AbortController()
+  const reason = new Error('the client has left')
+  const ended: unknown[] = []
+  const response = { write: () => false, end: (text: unknown) => ended.push(text) } as unknown
+  let left = false
+  async function* endless() {
+    try {
+      for (;;) yield 1
+    } finally {
+      left = true
+    }
+  }
+  const sent = sendAnswers(
+    response as Parameters<typeof sendAnswers>[0],
+    sequence(endless(), lines, controller.signal),
+  )
+  await turn()
+  controller.abort(reason)
+  expect(await sent).toEqual({ error: reason })
+  expect(left).toBe(true)
+  expect(ended).toHaveLength(1)
 })

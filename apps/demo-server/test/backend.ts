@@ -26,6 +26,16 @@ export async function startBackend(poolMax: number) {
       )
       return rows[0]?.count ?? 0
     },
+    async setStock(sku: string, onHand: number): Promise<void> {
+      await spectator.query('UPDATE overlap.stock SET on_hand = $2 WHERE sku = $1', [sku, onHand])
+    },
+    async stockOf(sku: string): Promise<number> {
+      const { rows } = await spectator.query<{ on_hand: number }>(
+        'SELECT on_hand FROM overlap.stock WHERE sku = $1',
+        [sku],
+      )
+      return rows[0]?.on_hand ?? NaN
+    },
     async stop() {
       await spectator.end()
       await port.close()

@@ -96,6 +96,74 @@ describe('a run', () => {
   })
 })
 
+describe('a stream', () => {
+  const skus = Array.from({ length: 20 }, (_, index) => `A-${index + 1}`).join()
+
+  test.each(styleNames)('in %s, stops when its client leaves', async (style) => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const client = new AbortController()
+    const query = `style=${style}&skus=${skus}&limit=2&dbMs=20&httpMs=20`
+    const { body } = await fetch(`${url}/api/run/stream?${query}`, { signal: client.signal })
+    const first = await body?.getReader().read()
+    expect(new TextDecoder().decode(first?.value)).toMatch(/^{"result":{"sku":"A-/)
+    client.abort()
+    await vi.waitUntil(async () => (await reportOf(url, style))?.running === 0)
+    await vi.waitUntil(async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0)
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(metrics).toContain(
+      `overlap_runs_total{scenario="stream",style="${style}",outcome="cancelled"} 1\n`,
+    )
+  })
+
+  test('is cut off by a shutdown with a problem in its last line', async () => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const response = await fetch(`${url}/api/run/stream?skus=${skus}&limit=1&dbMs=50&httpMs=50`)
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = (await reader?.read())?.value ?? ''
+    expect(await app?.drain(10)).toBe(false)
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) text += next.value
+    expect(JSON.parse(text.trim().split('\n').at(-1) ?? '')).toMatchObject({ problem: { status: 503 } })
+  })
+})
+
+describe('orders', () => {
+  test(
+    'of many clients at once, some of whom leave or meet a failing service, leave the books in balance',
+    { timeout: 20_000 },
+    async () => {
+      const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+      await backend.setStock('T-100', 100)
+      const confirmedBefore = backend.ledger.units['T-100'] ?? 0
+      const outcomes = await Promise.all(
+        Array.from({ length: 500 }, async (_, index) => {
+          const style = styleNames[index % styleNames.length]
+          const failures = index % 7 === 3 ? 1 : 0
+          const query = `style=${style}&sku=T-100&dbMs=0&httpMs=${index % 3}&failures=${failures}`
+          const leaves = index % 5 === 4 ? AbortSignal.timeout(5 + (index % 97)) : null
+          const run = `${url}/api/run/transaction?${query}`
+          try {
+            return (await fetch(run, { method: 'POST', signal: leaves })).status
+          } catch {
+            return 'left'
+          }
+        }),
+      )
+      await vi.waitUntil(() => {
+        const { database, orders } = backend.port.stats()
+        return database.lent === 0 && orders.unsettled === 0
+      })
+      const sold = 100 - (await backend.stockOf('T-100'))
+      const told = outcomes.filter((status) => status === 200).length
+      expect((backend.ledger.units['T-100'] ?? 0) - confirmedBefore).toBe(sold)
+      // A client that left may have bought without hearing of it.
+      expect(sold).toBeGreaterThanOrEqual(told)
+      expect(sold).toBeLessThanOrEqual(100)
+      expect(told).toBeGreaterThan(0)
+      expect(new Set(outcomes)).toEqual(new Set([200, 409, 502, 'left']))
+    },
+  )
+})
+
 describe('a swap', () => {
   test('what runs finishes in the style that it began in, and drains only where it came by default', async () => {
     const port = new ScriptedPort()

@@ -112,6 +112,7 @@ function addRunRoute(
       begin(run, reply)
       const sent = sendAnswers(reply.raw, {
         answers,
+        signal: run.signal,
         format,
         begin() {
           reply.hijack()
