@@ -31,7 +31,7 @@ export function walkClause<I, O>(subject: Subject<I, O>, inputs: fc.Arbitrary<I>
       const { seed, counterexamplePath, errorInstance } = result
       const reproduce = `SEED=${seed} SEED_PATH=${counterexamplePath} npm test -w @overlap/${style.name}`
       throw new Error(
-        `${String(errorInstance)}\n(reproduce: ${reproduce} -- -t '${subject.scenario} does what')`,
+        `${String(errorInstance)}\n(reproduce: ${reproduce} -- -t '${subject.scenario} > does what')`,
         { cause: errorInstance },
       )
     },
