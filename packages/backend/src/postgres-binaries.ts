@@ -2,8 +2,8 @@
  * Finds the binaries of Postgres that npm has installed for this machine, and makes them runnable.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { cp, readFile, symlink } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { chown, copyFile, mkdir, readFile, readdir, readlink, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -24,10 +24,32 @@ export async function findBinaries(directory: string, account: Account): Promise
   if (await canRun(path.join(native, 'bin/postgres'), account)) return path.join(native, 'bin')
 
   const copy = path.join(directory, 'native')
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true })
+  await copyFor(account, native, copy)
   await addLinks(copy)
-  if (account.uid !== undefined) await run('chown', ['-R', `${account.uid}:${account.gid}`, copy])
   return path.join(copy, 'bin')
+}
+
+/**
+ * Copies a directory for `account`. Each directory is given away before anything is put into it: so whoever
+ * owns the one that it stands in can remove it, also when we are killed on the way.
+ */
+async function copyFor(account: Account, source: string, target: string): Promise<void> {
+  await mkdir(target)
+  await give(target, account)
+  const entries = await readdir(source, { withFileTypes: true })
+  await Promise.all(
+    entries.map(async (entry) => {
+      const [from, to] = [path.join(source, entry.name), path.join(target, entry.name)]
+      if (entry.isDirectory()) return copyFor(account, from, to)
+      if (entry.isSymbolicLink()) return symlink(await readlink(from), to)
+      await copyFile(from, to, constants.COPYFILE_FICLONE)
+      return give(to, account)
+    }),
+  )
+}
+
+async function give(file: string, { uid, gid }: Account): Promise<void> {
+  if (uid !== undefined && gid !== undefined) await chown(file, uid, gid)
 }
 
 function findPackage(platform: string): string {
