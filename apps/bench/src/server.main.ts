@@ -1,11 +1,14 @@
 /**
- * `npm run bench:server`: what the demo server costs in each style, against the floor.
+ * `npm run bench:server`: what each style costs, and what the demo server costs on top of it.
  *
- * `combine` without delays, over kept-alive connections. Each style has a server of its own, as an
- * operator would run it; all of them run from the start and are warm. A round gives each of them a slice of
- * load, in a random order, and ratios are taken within a round: what slows the machine down slows a whole
- * round. The floor is measured twice in each round (A/A): its ratio to itself tells how far a ratio can be
- * trusted. What answers with a trace is compared with a floor that does the same.
+ * `combine` without delays, over kept-alive connections. The subjects are the floor (plain callbacks behind a bare
+ * `node:http` handler), each style behind such a handler, and each style behind the demo server. All of them run
+ * from the start and are warm. A round gives each of them a slice of load, in a random order, and ratios are
+ * taken within a round: what slows the machine down slows a whole round.
+ *
+ * Two processes of the same program can differ by 10 % for as long as they live. So each subject is several
+ * processes, which take turns, and the floor is two subjects (A/A): its ratio to itself tells how far any
+ * ratio can be trusted.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,20 +22,26 @@ import { median, quantile, shuffled } from './statistics.ts'
 const { values: options } = parseArgs({
   options: {
     connections: { type: 'string', default: '100' },
-    rounds: { type: 'string', default: '13' },
+    rounds: { type: 'string', default: '15' },
+    processes: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '1' },
   },
 })
 const connections = readCount('connections', options.connections)
 const rounds = readCount('rounds', options.rounds)
+const processes = readCount('processes', options.processes)
 const seconds = readCount('seconds', options.seconds)
 
 interface Subject {
   readonly name: string
+  /** The name of what it is compared with besides the floor. */
+  readonly byHand?: string
+  readonly servers: readonly Server[]
+}
+
+interface Server {
   readonly url: string
-  /** The name of the floor that it is compared with. */
-  readonly floor: string
-  /** CPU time that the server's process has used so far, in µs. */
+  /** CPU time that its process has used so far, in µs. */
   readonly cpuTime: () => Promise<number>
 }
 
@@ -46,9 +55,9 @@ interface Slice {
 }
 
 const children: ChildProcess[] = []
-const poolMax = 50
+const poolMax = 20
 const [postgres, service] = await Promise.all([
-  startPostgres({ maxConnections: poolMax * (styleNames.length + 1) + 20 }),
+  startPostgres({ maxConnections: (2 * styleNames.length + 2) * processes * poolMax + 20 }),
   forkReservationService(),
 ])
 try {
@@ -58,27 +67,26 @@ try {
     UPSTREAM_URL: service.url,
     POOL_MAX: String(poolMax),
   }
-  const floor = await startFloor(env)
   const subjects: Subject[] = [
-    { ...floor, name: 'floor', floor: 'floor' },
-    { ...floor, name: 'floor again (A/A)', floor: 'floor' },
-  ]
-  const traced: Subject[] = [
-    { ...floor, name: 'floor, traced', floor: 'floor, traced', url: `${floor.url}/traced` },
+    { name: 'floor', servers: await several(() => startByHand(env)) },
+    { name: 'floor again (A/A)', servers: await several(() => startByHand(env)) },
   ]
   for (const style of styleNames) {
-    const demo = await startDemo({ ...env, STYLE: style })
-    subjects.push({ ...demo, name: style, floor: 'floor' })
-    if (style !== 'promises') continue
-    traced.push({ ...demo, name: `${style}, traced`, floor: 'floor, traced', url: `${demo.url}&trace=true` })
+    const byHand = `${style}, by hand`
+    subjects.push({ name: byHand, servers: await several(() => startByHand({ ...env, STYLE: style })) })
+    subjects.push({
+      name: `${style}, demo server`,
+      byHand,
+      servers: await several(() => startDemo({ ...env, STYLE: style })),
+    })
   }
-  subjects.push(...traced)
-  for (let warmUp = 0; warmUp < 5; warmUp++) for (const subject of subjects) await measure(subject)
+  for (let warmUp = 0; warmUp < 4 * processes; warmUp++)
+    for (const subject of subjects) await measure(subject, warmUp)
 
   const slices = new Map(subjects.map(({ name }) => [name, [] as Slice[]]))
-  for (let round = 1; round <= rounds; round++) {
-    for (const subject of shuffled(subjects)) slices.get(subject.name)?.push(await measure(subject))
-    process.stderr.write(`\rround ${round} of ${rounds}`)
+  for (let round = 0; round < rounds; round++) {
+    for (const subject of shuffled(subjects)) slices.get(subject.name)?.push(await measure(subject, round))
+    process.stderr.write(`\rround ${round + 1} of ${rounds}`)
   }
   process.stderr.write('\r')
   report(subjects, slices)
@@ -87,9 +95,15 @@ try {
   await Promise.all([service.stop(), postgres.stop()])
 }
 
-/** Answers like the demo server in content, and is asked for its CPU time over IPC. */
-async function startFloor(env: NodeJS.ProcessEnv): Promise<Pick<Subject, 'url' | 'cpuTime'>> {
-  const child = fork(new URL('floor.main.ts', import.meta.url), { env })
+async function several(start: () => Promise<Server>): Promise<Server[]> {
+  const servers: Server[] = []
+  while (servers.length < processes) servers.push(await start())
+  return servers
+}
+
+/** Answers what the demo server answers, and is asked for its CPU time over IPC. */
+async function startByHand(env: NodeJS.ProcessEnv): Promise<Server> {
+  const child = fork(new URL('by-hand.main.ts', import.meta.url), { env })
   children.push(child)
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
   const cpuTime = async () => {
@@ -101,7 +115,7 @@ async function startFloor(env: NodeJS.ProcessEnv): Promise<Pick<Subject, 'url' |
 }
 
 /** The demo server as `npm start` runs it; its metrics tell its CPU time. */
-async function startDemo(env: NodeJS.ProcessEnv): Promise<Pick<Subject, 'url' | 'cpuTime'>> {
+async function startDemo(env: NodeJS.ProcessEnv): Promise<Server> {
   const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [main], {
     env: { ...env, PORT: '0', HOST: '127.0.0.1' },
@@ -125,7 +139,11 @@ async function stop(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-async function measure({ name, url, cpuTime }: Subject): Promise<Slice> {
+/** The processes of a subject take turns, by the number of the round. */
+async function measure({ name, servers }: Subject, turn: number): Promise<Slice> {
+  const server = servers[turn % servers.length]
+  if (!server) throw new Error(`${name} has no server`)
+  const { url, cpuTime } = server
   const cpuBefore = await cpuTime()
   const { requests, latency, non2xx, errors, duration } = await autocannon({
     url,
@@ -142,25 +160,36 @@ async function measure({ name, url, cpuTime }: Subject): Promise<Slice> {
 }
 
 function report(subjects: readonly Subject[], slices: ReadonlyMap<string, readonly Slice[]>): void {
-  const rows = subjects.map(({ name, floor }) => {
+  const rows = subjects.map(({ name, byHand = '' }) => {
     const own = slices.get(name) ?? []
-    const base = slices.get(floor) ?? []
-    const ratios = own.map(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? NaN))
-    const cpuRatios = own.map(({ cpuEach }, round) => cpuEach / (base[round]?.cpuEach ?? NaN))
+    const ratios = ratiosTo('floor', own, slices, 'perSecond')
+    const ownRatios = ratiosTo(byHand, own, slices, 'perSecond')
     return {
       '': name,
       'requests/s': Math.round(median(own.map(({ perSecond }) => perSecond))),
       '× floor': median(ratios).toFixed(3),
       'p10–p90': `${quantile(ratios, 0.1).toFixed(3)}–${quantile(ratios, 0.9).toFixed(3)}`,
+      '× by hand': byHand === '' ? '' : median(ownRatios).toFixed(3),
       'CPU µs/request': Math.round(median(own.map(({ cpuEach }) => cpuEach))),
-      'CPU × floor': median(cpuRatios).toFixed(3),
+      'CPU × floor': median(ratiosTo('floor', own, slices, 'cpuEach')).toFixed(3),
       'p99 ms': median(own.map(({ p99 }) => p99)),
     }
   })
   console.log(
-    `combine, no delays, ${connections} connections, ${rounds} rounds of ${seconds} s slices; medians`,
+    `combine, no delays, ${connections} connections, ${processes} processes each, ${rounds} rounds of ${seconds} s slices; medians`,
   )
   console.table(rows)
+}
+
+/** Round by round. */
+function ratiosTo(
+  name: string,
+  own: readonly Slice[],
+  slices: ReadonlyMap<string, readonly Slice[]>,
+  figure: 'perSecond' | 'cpuEach',
+): number[] {
+  const base = slices.get(name) ?? []
+  return own.map((slice, round) => slice[figure] / (base[round]?.[figure] ?? NaN))
 }
 
 function readCount(name: string, value: string): number {
