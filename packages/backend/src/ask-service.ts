@@ -1,5 +1,6 @@
 /** Asks the reservation service on the port's own behalf: not for the calls. */
 import { HttpError } from '@overlap/workload'
+import { toStatusError } from './http-errors.ts'
 import { HttpExchange, type Asker } from './http-exchange.ts'
 import type { HttpRequest } from './http-line.ts'
 import type { Upstream } from './upstream.ts'
@@ -20,5 +21,5 @@ export function askService(
 /** Whether it answers. Any status below 500 will do: a service of somebody else's need not have that path. */
 export async function checkService(upstream: Upstream): Promise<void> {
   const status = await askService(upstream, 'GET', '/livez')
-  if (status >= 500) throw new HttpError(`the reservation service answered with status ${status}`, { status })
+  if (status >= 500) throw toStatusError(status)
 }

@@ -6,6 +6,7 @@
  */
 import { HttpError, type Call, type Confirmation, type Order } from '@overlap/workload'
 import { HttpCall } from './http-call.ts'
+import { toStatusError } from './http-errors.ts'
 import { parseObject } from './parse-object.ts'
 import type { Orders } from './orders.ts'
 import type { ServiceQueries } from './service-queries.ts'
@@ -38,8 +39,7 @@ export function createConfirmOrder(
 }
 
 function readConfirmation(asked: Order, status: number, body: string): Confirmation | HttpError {
-  if (status !== 200)
-    return new HttpError(`the reservation service answered with status ${status}`, { status })
+  if (status !== 200) return toStatusError(status)
   const answer = parseObject(body)
   if (answer === undefined || !('order' in answer) || !('sku' in answer) || !('units' in answer))
     return new HttpError('the reservation service answered with something else than a confirmation', {

@@ -5,6 +5,7 @@
  */
 import { HttpError, type Call, type ReplicaSku, type Reservation, type Sku } from '@overlap/workload'
 import { HttpCall } from './http-call.ts'
+import { toStatusError } from './http-errors.ts'
 import { parseObject } from './parse-object.ts'
 import type { ServiceQueries } from './service-queries.ts'
 import type { Upstream, Upstreams } from './upstream.ts'
@@ -58,8 +59,7 @@ function start(
 }
 
 function readReservation(asked: Sku, status: number, body: string): Reservation | HttpError {
-  if (status !== 200)
-    return new HttpError(`the reservation service answered with status ${status}`, { status })
+  if (status !== 200) return toStatusError(status)
   const answer = parseObject(body)
   if (answer === undefined || !('sku' in answer) || !('reserved' in answer))
     return new HttpError('the reservation service answered with something else than a reservation', {

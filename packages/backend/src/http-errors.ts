@@ -25,3 +25,8 @@ export function toHttpError(cause: unknown, status: number | undefined): HttpErr
   const sentence = code === undefined ? undefined : sentences.get(code)
   return new HttpError(sentence ?? 'the call of the reservation service failed', { status, code, cause })
 }
+
+/** That the service answered, but with another status than was asked for. */
+export function toStatusError(status: number): HttpError {
+  return new HttpError(`the reservation service answered with status ${status}`, { status })
+}

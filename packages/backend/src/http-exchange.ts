@@ -7,7 +7,7 @@
  */
 import { HttpError } from '@overlap/workload'
 import type { Dispatcher } from 'undici'
-import { toHttpError } from './http-errors.ts'
+import { toHttpError, toStatusError } from './http-errors.ts'
 import type { HttpLine, HttpRequest } from './http-line.ts'
 import type { HttpLines } from './http-lines.ts'
 import { throwLater } from './throw-later.ts'
@@ -110,8 +110,4 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#body = []
     clearTimeout(this.#drain)
   }
-}
-
-function toStatusError(status: number): HttpError {
-  return new HttpError(`the reservation service answered with status ${status}`, { status })
 }
