@@ -43,7 +43,7 @@ export const skus: Parameter<readonly string[]> = {
     examples: ['A-1,A-2,A-3'],
   },
   fallback: undefined,
-  parse: listOf(sku.parse),
+  parse: listOf(sku.parse, MANY),
 }
 
 /** How many of something, 100 at most. */
@@ -63,10 +63,7 @@ export const durations = (
   expected: `1 to ${most} integers from 0 to ${DELAY_LIMIT_MS}, separated by commas`,
   schema: { type: 'string', default: fallback.join(','), description },
   fallback,
-  parse: (text) => {
-    const all = listOf(integer(0, DELAY_LIMIT_MS, 0, '').parse)(text)
-    return all && all.length <= most ? all : undefined
-  },
+  parse: listOf(integer(0, DELAY_LIMIT_MS, 0, '').parse, most),
 })
 
 export const flag = (description: string): Parameter<boolean> => ({
@@ -103,10 +100,10 @@ function matching(pattern: RegExp) {
   return (text: string) => (pattern.test(text) ? text : undefined)
 }
 
-function listOf<A>(parse: (text: string) => A | undefined) {
+function listOf<A>(parse: (text: string) => A | undefined, most: number) {
   return (text: string): readonly A[] | undefined => {
     const values = text.split(',').map(parse)
     const known = values.filter((value) => value !== undefined)
-    return known.length === values.length && known.length <= MANY ? known : undefined
+    return known.length === values.length && known.length <= most ? known : undefined
   }
 }

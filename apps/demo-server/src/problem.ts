@@ -57,6 +57,11 @@ export function unavailable(detail: string, headers: Readonly<Record<string, str
   return new Problem(503, detail, { headers: { 'retry-after': '5', ...headers } })
 }
 
+/** Status 405. `allowed`: the methods that are, with commas between them. */
+export function notAllowed(method: string, allowed: string): Problem {
+  return new Problem(405, `${method} is not allowed here, only ${allowed}.`, { headers: { allow: allowed } })
+}
+
 export function closing(): Problem {
   return unavailable('The server is closing.', { connection: 'close' })
 }

@@ -3,7 +3,7 @@
  * allowed, or 414.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Problem } from './problem.ts'
+import { Problem, notAllowed } from './problem.ts'
 
 const URL_LENGTH = 4096
 
@@ -50,7 +50,7 @@ export function createGuard(app: FastifyInstance): (plugin: FastifyInstance) => 
     const allowed = patterns.find(({ pattern }) => pattern.test(path))?.allowed
     return allowed === undefined
       ? new Problem(404, 'There is no such route. GET /openapi.json lists all of them.')
-      : new Problem(405, `${method} is not allowed here, only ${allowed}.`, { headers: { allow: allowed } })
+      : notAllowed(method, allowed)
   }
 }
 

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Format, formatFor, sendAnswers } from '../answers.ts'
 import type { Context } from '../context.ts'
 import { duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, problemOf } from '../problem.ts'
+import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { refuseLongUrl } from '../refusals.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
@@ -33,10 +33,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
     ({ url, params: { scenario } }) => {
       refuseLongUrl(url)
       const other = scenarios.find(({ name }) => name === scenario)
-      if (other) {
-        const { method } = programs[other.name]
-        throw new Problem(405, `GET is not allowed here, only ${method}.`, { headers: { allow: method } })
-      }
+      if (other) throw notAllowed('GET', programs[other.name].method)
       const error = { field: 'scenario', expected: `one of ${names}`, received: scenario }
       throw new Problem(404, `There is no such scenario, only ${names}.`, { errors: [error] })
     },
