@@ -3,6 +3,19 @@ import { suites } from './judge.ts'
 /** The clauses that each wrong style fails, as `scenario: clause`, by the style's name. */
 export type Findings = ReadonlyMap<string, readonly string[]>
 
+/** Reads what one of the `*.main.ts` that put wrong styles through the suite prints. */
+export function parseFindings(lines: string): Findings {
+  return new Map(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const { name, failed } = JSON.parse(line) as { name: string; failed: readonly string[] }
+        return [name, failed]
+      }),
+  )
+}
+
 /** Clause × wrong style as a table in Markdown: who is found out by which clause, in which scenarios. */
 export function clauseTable(findings: Findings): string {
   /** The scenarios that have a clause, by what it claims. */

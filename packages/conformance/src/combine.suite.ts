@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Availability, HttpError, type Sku, UnknownSkuError, toAvailability } from '@overlap/workload'
 import type { Subject, Suite } from './clause.ts'
 import { availability, commonRealClauses } from './real-clauses.ts'
-import { firstFailure, reservationIn, stockIn } from './reference.ts'
+import { combineCalls, firstFailure, reservationIn, stockIn } from './reference.ts'
 import { standingClauses } from './standing.ts'
 import { quiet, withTrials } from './trial.ts'
 import { slowMs, withPort } from './world.ts'
@@ -16,10 +16,7 @@ const subject: Subject<Sku, Availability> = {
     const reservation = reservationIn(history)
     const joined = stock && reservation && { value: toAvailability(stock, reservation) }
     return {
-      calls: [
-        { name: 'findStock', input: sku },
-        { name: 'fetchReservation', input: sku },
-      ],
+      calls: combineCalls(sku),
       outcome: firstFailure(history) ?? joined,
     }
   },

@@ -1,3 +1,3 @@
-export { type Findings, clauseTable } from './clause-table.ts'
+export { clauseTable, parseFindings } from './clause-table.ts'
 export type { Clause, Suite } from './clause.ts'
 export { type Verdict, judge, suites } from './judge.ts'

@@ -13,7 +13,16 @@ import {
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
 import { availability, commonRealClauses } from './real-clauses.ts'
-import { answersIn, failure, nameOf, successes } from './reference.ts'
+import {
+  answersIn,
+  combineCalls,
+  failure,
+  mostlySuccess,
+  nameOf,
+  oneSuccess,
+  skusOf,
+  successes,
+} from './reference.ts'
 import type { ScriptedCall } from './scripted-port.ts'
 import { nothingRuns, refusesInputs, settledOnce, standingClauses } from './standing.ts'
 import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
@@ -32,17 +41,11 @@ const subject: Subject<LimitInput, readonly Availability[]> = {
   run: (style) => style.limit.bind(style),
   // The first one has few orders, for the scripts. More products at a time are for the walks.
   input: (n) => ({ skus: [`A-${n}`, `B-${n}`, `C-${n}`], limit: 1 + (n % 3) }),
-  answersTo: (call) => [...successes(call).slice(0, 1), failure(call)],
+  answersTo: oneSuccess,
   reference({ skus, limit }, history) {
     const products = skus.map((sku): Product => ({ sku }))
     let done = 0
-    const calls = () =>
-      products
-        .slice(0, done + limit)
-        .flatMap(({ sku }) => [
-          { name: 'findStock', input: sku } as const,
-          { name: 'fetchReservation', input: sku } as const,
-        ])
+    const calls = () => products.slice(0, done + limit).flatMap(({ sku }) => combineCalls(sku))
     for (const { call, outcome } of answersIn(history)) {
       if ('error' in outcome) return { calls: calls(), outcome }
       // Of equal skus, the one that has started first is answered first.
@@ -56,8 +59,6 @@ const subject: Subject<LimitInput, readonly Availability[]> = {
     return { calls: calls(), outcome: value.length === skus.length ? { value } : undefined }
   },
 }
-
-const skusOf = (count: number): readonly Sku[] => Array.from({ length: count }, (_, n) => `A-${n}`)
 
 /** The calls of each product that is in flight, in the order in which these were started. */
 function inFlight(trial: Trial<unknown>): readonly (readonly ScriptedCall[])[] {
@@ -233,10 +234,9 @@ export const limitSuite: Suite = {
       },
     },
     walkClause(
-      // Mostly what succeeds, or a walk would seldom get far.
       {
         ...subject,
-        answersTo: (call) => [...successes(call), ...successes(call), ...successes(call), failure(call)],
+        answersTo: mostlySuccess,
       },
       fc.record({
         skus: fc.array(fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'), { maxLength: 6 }),

@@ -139,6 +139,20 @@ export const combineCalls = (sku: Sku): readonly MadeCall[] => [
   { name: 'fetchReservation', input: sku },
 ]
 
+/** As many different products as are asked for. */
+export const skusOf = (count: number): readonly Sku[] => Array.from({ length: count }, (_, n) => `A-${n}`)
+
+/** Each call succeeds or fails, in one way: the orders are what there is to try. */
+export const oneSuccess: AnswersTo = (call) => [...successes(call).slice(0, 1), failure(call)]
+
+/** Mostly what succeeds, or a walk would seldom get far. */
+export const mostlySuccess: AnswersTo = (call) => [
+  ...successes(call),
+  ...successes(call),
+  ...successes(call),
+  failure(call),
+]
+
 export const everyAnswer: AnswersTo = (call) => [...successes(call), failure(call)]
 
 /** The answers that a call can get when it succeeds: the ordinary one first. */

@@ -11,7 +11,7 @@ import {
 import type { Clause, Subject } from './clause.ts'
 import { type Happening, answersIn, failure, nameOf, successes } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
-import { leavesNothing, nothingRuns, runsExactly, settledOnce } from './standing.ts'
+import { endsClean, runsExactly } from './standing.ts'
 import { type Run, type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 export const askReplica = (replica: Replica, sku: Sku): MadeCall => ({
@@ -147,11 +147,8 @@ export function replicaClauses<I extends RaceInput>(
           const aborted = start(subject.run(style), inputOf([]))
           aborted.abort(new Error('the reader has left'))
           await quiet()
-          for (const one of [trial, aborted]) {
-            nothingRuns(one)
-            leavesNothing(one)
-            settledOnce(one)
-          }
+          endsClean(trial)
+          endsClean(aborted)
         }),
     },
     {

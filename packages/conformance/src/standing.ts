@@ -181,9 +181,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
         playAll(style, all, (script) => (trial, reason) => {
           if (script.ending === 'abort') abortsWithReason(trial, reason)
           else endsAs(script)(trial)
-          nothingRuns(trial)
-          leavesNothing(trial)
-          settledOnce(trial)
+          endsClean(trial)
         }),
     },
     {
@@ -205,9 +203,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
                 await quiet()
               }
               failsWithOneOf(trial, [...Object.values(throws), ...(reason ? [reason] : [])])
-              nothingRuns(trial)
-              leavesNothing(trial)
-              settledOnce(trial)
+              endsClean(trial)
             })
           }
         }
@@ -296,6 +292,13 @@ export function leavesNothing<O>(trial: Trial<O>): void {
 export function settledOnce<O>(trial: Trial<O>): void {
   assert.deepEqual(trial.faults, [], 'something went wrong unseen')
   assert.equal(trial.settlements, 1, `it has settled ${trial.settlements} times`)
+}
+
+/** It has settled, once, and nothing of it is running or left. */
+export function endsClean<O>(trial: Trial<O>): void {
+  nothingRuns(trial)
+  leavesNothing(trial)
+  settledOnce(trial)
 }
 
 /** One clause: inputs that mean nothing fail with a `RangeError` of that message, and start nothing. */

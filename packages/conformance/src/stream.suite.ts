@@ -13,12 +13,14 @@ import { collect } from './collect.ts'
 import { consumerActs, readByHand } from './read-by-hand.ts'
 import { availability, commonRealClauses } from './real-clauses.ts'
 import {
-  type AnswersTo,
   type Moment,
   type Reference,
   combineCalls,
   failure,
+  mostlySuccess,
   nameOf,
+  oneSuccess,
+  skusOf,
   successes,
 } from './reference.ts'
 import type { MadeCall } from './scripted-port.ts'
@@ -108,9 +110,6 @@ const referenceFor =
     }
   }
 
-/** Each call succeeds or fails, in one way: the orders are what there is to try. */
-const oneSuccess: AnswersTo = (call) => [...successes(call).slice(0, 1), failure(call)]
-
 /** It reads to the end, as eagerly as can be. */
 const subject: Subject<StreamInput, readonly Availability[]> = {
   scenario: 'stream',
@@ -123,11 +122,11 @@ const subject: Subject<StreamInput, readonly Availability[]> = {
   reference: referenceFor(true),
 }
 
-/** It reads when it likes, and may leave. Failures are rarer than the walk would make them. */
+/** It reads when it likes, and may leave. */
 const byHand: Subject<StreamInput, readonly Availability[]> = {
   ...subject,
   run: (style) => readByHand(style.stream.bind(style)),
-  answersTo: (call) => [...successes(call), ...successes(call), ...successes(call), failure(call)],
+  answersTo: mostlySuccess,
   reference: referenceFor(false),
 }
 
@@ -137,8 +136,6 @@ const inputs: fc.Arbitrary<StreamInput> = fc.record({
 })
 
 type Reading = Trial<readonly Availability[]>
-
-const skusOf = (count: number): readonly Sku[] => Array.from({ length: count }, (_, n) => `A-${n}`)
 
 /** Answers both calls of a product, and lets what follows happen. */
 async function complete(trial: Reading, sku: Sku): Promise<void> {

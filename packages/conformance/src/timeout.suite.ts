@@ -3,7 +3,7 @@ import { type Availability, TimeoutError, type TimeoutInput, toAvailability } fr
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
 import { availability, commonRealClauses } from './real-clauses.ts'
-import { firstFailure, passedMsIn, reservationIn, stockIn } from './reference.ts'
+import { combineCalls, firstFailure, passedMsIn, reservationIn, stockIn } from './reference.ts'
 import { refusesInputs, standingClauses } from './standing.ts'
 import { assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
@@ -20,10 +20,7 @@ const subject: Subject<TimeoutInput, Availability> = {
     const leftMs = ms - passedMsIn(history)
     const expired = leftMs === 0 ? { errorLike: new TimeoutError(ms) } : undefined
     return {
-      calls: [
-        { name: 'findStock', input: sku },
-        { name: 'fetchReservation', input: sku },
-      ],
+      calls: combineCalls(sku),
       nextMs: leftMs,
       outcome: firstFailure(history) ?? joined ?? expired,
     }

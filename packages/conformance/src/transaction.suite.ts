@@ -13,7 +13,7 @@ import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
 import { type AnswersTo, type Happening, answersIn, everyAnswer, failure, successes } from './reference.ts'
 import type { CallName, MadeCall } from './scripted-port.ts'
-import { leavesNothing, nothingRuns, refusesInputs, settledOnce, standingClauses } from './standing.ts'
+import { endsClean, refusesInputs, standingClauses } from './standing.ts'
 import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { slowMs, withPort } from './world.ts'
@@ -91,9 +91,7 @@ async function playedTo(
 
 /** The session has been closed, once, when nothing of it ran. */
 function closedItsSession(trial: Trial<Receipt>): void {
-  nothingRuns(trial)
-  leavesNothing(trial)
-  settledOnce(trial)
+  endsClean(trial)
 }
 
 export const transactionSuite: Suite = {

@@ -8,8 +8,8 @@ import * as fc from 'fast-check'
 import type { Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { type Happening, everyAnswer, nameOf, possibleHappenings, tell, unanswered } from './reference.ts'
-import { abortsWithReason, leavesNothing, nothingRuns, runsExactly, settledOnce } from './standing.ts'
-import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { abortsWithReason, endsClean, runsExactly } from './standing.ts'
+import { assertOutcome, quiet, withTrials } from './trial.ts'
 
 const RUNS = 1_000
 
@@ -97,10 +97,4 @@ async function walk<I, O>(
       throw error
     }
   })
-}
-
-function endsClean<O>(trial: Trial<O>): void {
-  nothingRuns(trial)
-  leavesNothing(trial)
-  settledOnce(trial)
 }

@@ -1,16 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Findings } from '../src/clause-table.ts'
+import { type Findings, parseFindings } from '../src/clause-table.ts'
 
 /** Runs one of the `*.main.ts` that put wrong styles through the suite, and reads what it prints. */
 export async function findingsOf(main: string): Promise<Findings> {
   const file = new URL(`../src/${main}`, import.meta.url).pathname
   const { stdout } = await promisify(execFile)(process.execPath, [file])
-  const lines = stdout.trim().split('\n')
-  return new Map(
-    lines.map((line) => {
-      const { name, failed } = JSON.parse(line) as { name: string; failed: readonly string[] }
-      return [name, failed]
-    }),
-  )
+  return parseFindings(stdout)
 }

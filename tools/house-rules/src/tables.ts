@@ -1,7 +1,7 @@
 /** The tables in the documents that are made from the code, so that they cannot tell anything else. */
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
-import { clauseTable } from '@overlap/conformance'
+import { clauseTable, parseFindings } from '@overlap/conformance'
 import { type StyleName, scenarios, styleNames } from '@overlap/workload'
 import { linesOf, read, root } from './sources.ts'
 
@@ -60,9 +60,7 @@ function matrix(): string {
 /** What the wrong styles fail; it takes some seconds to find out. */
 function clauses(): string {
   const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
-  const lines = execFileSync(process.execPath, [main], { encoding: 'utf8' }).trim().split('\n')
-  const found = lines.map((line) => JSON.parse(line) as { name: string; failed: string[] })
-  return clauseTable(new Map(found.map(({ name, failed }) => [name, failed])))
+  return clauseTable(parseFindings(execFileSync(process.execPath, [main], { encoding: 'utf8' })))
 }
 
 function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {
