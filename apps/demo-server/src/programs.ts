@@ -56,6 +56,12 @@ const replicaMs = durations(
 )
 const replicasOf = ({ length }: readonly number[]) => Array.from({ length }, (_, replica) => replica)
 
+const notYet = single({
+  table: {},
+  result: {},
+  start: () => Promise.reject(new Error('not written yet')),
+})
+
 export const programs: Readonly<Record<ScenarioName, Program>> = {
   sequence: single({
     table: { sku },
@@ -125,6 +131,11 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     result: availability,
     start: (style, port, values, signal) => style.latest(port, ticking(values.skus, values.everyMs), signal),
   }),
+  batch: notYet,
+  thumbnails: notYet,
+  subscribe: notYet,
+  regulate: notYet,
+  echo: notYet,
   shutdown: single({
     table: {
       skus,

@@ -16,7 +16,24 @@ export interface TracedCall {
   outcome: Outcome | null
 }
 
-const inDatabase: ReadonlySet<CallName> = new Set(['findStock', 'openSession', 'takeStock', 'commit'])
+/** Where a call spends its time, by its name in `Server-Timing`. */
+const places: Readonly<Record<CallName, 'db' | 'http' | 'worker' | 'socket'>> = {
+  findStock: 'db',
+  findStocks: 'db',
+  fetchReservation: 'http',
+  fetchReservationFrom: 'http',
+  openSession: 'db',
+  takeStock: 'db',
+  commit: 'db',
+  confirmOrder: 'http',
+  fetchPage: 'http',
+  fetchPicture: 'http',
+  resize: 'worker',
+  listen: 'db',
+  readChunk: 'socket',
+  writeChunk: 'socket',
+  endOutput: 'socket',
+}
 
 let lastId = 0
 
@@ -50,14 +67,11 @@ export class Watch {
   /** How long the calls of each kind took, together, in the form of `Server-Timing`. */
   callTimings(): string {
     const now = this.#run.elapsedMs
-    let db = 0
-    let http = 0
-    for (const { call, startedMs, endedMs } of this.trace) {
-      const ms = (endedMs ?? now) - startedMs
-      if (inDatabase.has(call)) db += ms
-      else http += ms
-    }
-    return `db;dur=${db.toFixed(1)}, http;dur=${http.toFixed(1)}`
+    const totals = { db: 0, http: 0, worker: 0, socket: 0 }
+    for (const { call, startedMs, endedMs } of this.trace)
+      totals[places[call]] += (endedMs ?? now) - startedMs
+    const told = Object.entries(totals).filter(([place, ms]) => ms > 0 || place === 'db' || place === 'http')
+    return told.map(([place, ms]) => `${place};dur=${ms.toFixed(1)}`).join(', ')
   }
 
   #note(call: CallName, event: CallEvent, id: number) {

@@ -1,6 +1,6 @@
 /** A port that does as it is told: for tests about the server alone, where the answers do not matter. */
 import type { CallName, RunOptions } from '@overlap/backend'
-import type { Call, Order, Port, ReplicaSku, SkuUnits } from '@overlap/workload'
+import type { Call, Order, PictureWidth, Port, ReplicaSku, SkuUnits } from '@overlap/workload'
 import type { ServerPort } from '../src/context.ts'
 
 export class ScriptedPort implements ServerPort {
@@ -38,6 +38,18 @@ export class ScriptedPort implements ServerPort {
         }
       }),
       confirmOrder: call('confirmOrder', (order: Order) => order),
+      findStocks: call('findStocks', (skus: readonly string[]) => skus.map((sku) => ({ sku, onHand: 42 }))),
+      fetchPage: call('fetchPage', (page: string) => `/pictures/${page}`),
+      fetchPicture: call('fetchPicture', (address: string) => ({ address, bytes: new Uint8Array() })),
+      resize: call('resize', ({ width }: PictureWidth) => ({
+        width,
+        height: width,
+        bytes: new Uint8Array(),
+      })),
+      listen: () => () => () => {},
+      readChunk: call('readChunk', () => null),
+      writeChunk: call('writeChunk', () => {}),
+      endOutput: call('endOutput', () => {}),
     }
   }
 

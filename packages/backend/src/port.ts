@@ -104,6 +104,14 @@ export function openPort(options: PortOptions): RealPort {
       fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
       openSession: createOpenSession(lender, orders, dbMs, watcher),
       confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
+      findStocks: notYet,
+      fetchPage: notYet,
+      fetchPicture: notYet,
+      resize: notYet,
+      listen: notYet,
+      readChunk: notYet,
+      writeChunk: notYet,
+      endOutput: notYet,
     }
   }
 
@@ -138,4 +146,8 @@ export function openPort(options: PortOptions): RealPort {
 function checkDelay(name: string, ms: number) {
   if (!Number.isSafeInteger(ms) || ms < 0 || ms > DELAY_LIMIT_MS)
     throw new RangeError(`${name} must be an integer from 0 to ${DELAY_LIMIT_MS}`)
+}
+
+function notYet(): never {
+  throw new Error('not written yet')
 }

@@ -19,6 +19,14 @@ function manual() {
     fetchReservationFrom: unasked,
     openSession: unasked,
     confirmOrder: unasked,
+    findStocks: unasked,
+    fetchPage: unasked,
+    fetchPicture: unasked,
+    resize: unasked,
+    listen: () => unasked,
+    readChunk: unasked,
+    writeChunk: unasked,
+    endOutput: unasked,
   }
   const finishAll = () => {
     for (let finish = running.shift(); finish; finish = running.shift()) finish()

@@ -1,14 +1,19 @@
 import type { ScenarioName, Style } from '@overlap/workload'
 import type { Clause, Suite } from './clause.ts'
+import { batchSuite } from './batch.suite.ts'
 import { combineSuite } from './combine.suite.ts'
+import { echoSuite } from './echo.suite.ts'
 import { hedgeSuite } from './hedge.suite.ts'
 import { latestSuite } from './latest.suite.ts'
 import { limitSuite } from './limit.suite.ts'
 import { raceSuite } from './race.suite.ts'
+import { regulateSuite } from './regulate.suite.ts'
 import { retrySuite } from './retry.suite.ts'
 import { sequenceSuite } from './sequence.suite.ts'
 import { shutdownSuite } from './shutdown.suite.ts'
 import { streamSuite } from './stream.suite.ts'
+import { subscribeSuite } from './subscribe.suite.ts'
+import { thumbnailsSuite } from './thumbnails.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
 import { transactionSuite } from './transaction.suite.ts'
 
@@ -24,7 +29,12 @@ export const suites: readonly Suite[] = [
   limitSuite,
   streamSuite,
   latestSuite,
+  batchSuite,
+  thumbnailsSuite,
+  subscribeSuite,
+  regulateSuite,
   shutdownSuite,
+  echoSuite,
 ]
 
 /** What came of one clause. */

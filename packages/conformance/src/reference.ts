@@ -6,11 +6,14 @@ import {
   DatabaseError,
   HttpError,
   type Order,
+  type PictureWidth,
   type ReplicaSku,
   type Reservation,
   type Sku,
   type SkuUnits,
+  SocketError,
   type Stock,
+  WorkerError,
 } from '@overlap/workload'
 import type { MadeCall, Outcome } from './scripted-port.ts'
 
@@ -95,12 +98,13 @@ export function possibleHappenings<O>(
   ]
 }
 
-/** The calls that still wait for their answer. */
+/** The calls that still wait for their answer. A `listen` waits for more until it has failed. */
 export function unanswered<O>(
   { calls, cancelled = [] }: Moment<O>,
   history: readonly Happening[],
 ): MadeCall[] {
-  const over = [...cancelled, ...answersIn(history).map(({ call }) => call)].map(nameOf)
+  const ended = answersIn(history).filter(({ call, outcome }) => call.name !== 'listen' || 'error' in outcome)
+  const over = [...cancelled, ...ended.map(({ call }) => call)].map(nameOf)
   return calls.filter((call) => {
     const index = over.indexOf(nameOf(call))
     if (index !== -1) over.splice(index, 1)
@@ -175,6 +179,20 @@ export function successes({ name, input }: MadeCall): readonly { readonly value:
       const { order, sku, units } = input as Order
       return [{ value: { order, sku, units } }]
     }
+    case 'findStocks':
+      return [{ value: (input as readonly Sku[]).map((sku) => ({ sku, onHand: 42 })) }]
+    case 'fetchPage':
+      return [{ value: `/pictures/${String(input)}` }]
+    case 'fetchPicture':
+      return [{ value: { address: input, bytes: new Uint8Array() } }]
+    case 'resize': {
+      const { width } = input as PictureWidth
+      return [{ value: { width, height: width / 2, bytes: new Uint8Array() } }]
+    }
+    case 'listen':
+      return [{ value: { id: 1, channel: input, text: 'hello' } }]
+    case 'readChunk':
+      return [{ value: Uint8Array.of(1, 2, 3) }, { value: null }]
     default:
       return [{ value: undefined }]
   }
@@ -182,9 +200,21 @@ export function successes({ name, input }: MadeCall): readonly { readonly value:
 
 /** The failure of a call: a new error each time, because the suite asks for that very object. */
 export function failure({ name }: MadeCall): { readonly error: Error } {
-  const isHttp = name.startsWith('fetch') || name === 'confirmOrder'
-  return {
-    error: isHttp ? new HttpError('bad gateway', { status: 502 }) : new DatabaseError('connection lost'),
+  switch (name) {
+    case 'fetchReservation':
+    case 'fetchReservationFrom':
+    case 'confirmOrder':
+    case 'fetchPage':
+    case 'fetchPicture':
+      return { error: new HttpError('bad gateway', { status: 502 }) }
+    case 'resize':
+      return { error: new WorkerError('the worker is gone') }
+    case 'readChunk':
+    case 'writeChunk':
+    case 'endOutput':
+      return { error: new SocketError('the client has reset the connection', { code: 'ECONNRESET' }) }
+    default:
+      return { error: new DatabaseError('connection lost') }
   }
 }
 

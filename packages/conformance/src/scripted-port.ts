@@ -1,7 +1,17 @@
 /**
  * The outside world as the test wants it: no call answers by itself, and every call is remembered.
  */
-import type { Call, Done, OrderId, Port, Session } from '@overlap/workload'
+import type {
+  Call,
+  Channel,
+  DatabaseError,
+  Done,
+  Message,
+  OrderId,
+  Port,
+  Session,
+  Source,
+} from '@overlap/workload'
 
 /** The calls of the port, and those of a session. */
 export type CallName = keyof Port | Exclude<keyof Session, 'order' | 'close'>
@@ -12,7 +22,7 @@ export interface MadeCall {
   readonly input: unknown
 }
 
-/** A call that a style has made. It ends when the test answers it, or when the style cancels it. */
+/** A call that a style has made. It ends when the test answers it, or when the style cancels it: a `listen` with an error alone. */
 export interface ScriptedCall extends MadeCall {
   readonly state: 'running' | 'answered' | 'cancelled'
   /** Answers it. A call that does not run any more stays silent, as the port promises. */
@@ -71,6 +81,36 @@ export function scriptedPort(throws: Throws = {}): ScriptedPort {
     }
   }
 
+  /** A channel: each value that it is answered with is a message, and it goes on. */
+  const listen = (channel: Channel): Source<Message, DatabaseError> => {
+    const error = throws['listen']
+    if (error) throw error
+    return (next, done) => {
+      let state: ScriptedCall['state'] = 'running'
+      calls.push({
+        name: 'listen',
+        input: channel,
+        get state() {
+          return state
+        },
+        answer(outcome) {
+          if (state !== 'running') return
+          if ('error' in outcome) state = 'answered'
+          try {
+            // Casts, because a script holds the answers of every call in one list.
+            if ('value' in outcome) next(outcome.value as Message)
+            else done(outcome.error as DatabaseError)
+          } catch (thrown) {
+            faults.push(`thrown into the port: ${String(thrown)}`)
+          }
+        },
+      })
+      return () => {
+        if (state === 'running') state = 'cancelled'
+      }
+    }
+  }
+
   /** A session that says when it is misused. */
   function openSession(order: OrderId): Session {
     let closed = false
@@ -98,10 +138,18 @@ export function scriptedPort(throws: Throws = {}): ScriptedPort {
   return {
     port: {
       findStock: script('findStock'),
+      findStocks: script('findStocks'),
       fetchReservation: script('fetchReservation'),
       fetchReservationFrom: script('fetchReservationFrom'),
       openSession: script('openSession', (order) => openSession(order as OrderId)),
       confirmOrder: script('confirmOrder'),
+      fetchPage: script('fetchPage'),
+      fetchPicture: script('fetchPicture'),
+      resize: script('resize'),
+      listen,
+      readChunk: script('readChunk'),
+      writeChunk: script('writeChunk'),
+      endOutput: script('endOutput'),
     },
     calls,
     get openSessions() {

@@ -22,10 +22,17 @@ const liftSession = (session: Session) => ({
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
+  findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
   openSession: () => Effect.map(lift(port.openSession)(), liftSession),
   confirmOrder: lift(port.confirmOrder),
+  fetchPage: lift(port.fetchPage),
+  fetchPicture: lift(port.fetchPicture),
+  resize: lift(port.resize),
+  readChunk: lift(port.readChunk),
+  writeChunk: lift(port.writeChunk),
+  endOutput: lift(port.endOutput),
 })
 
 /** What a scenario needs, as a service: it stands in the scenario's type until it is provided. */

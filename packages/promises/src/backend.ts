@@ -25,10 +25,17 @@ export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
+  findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
   fetchReservationFrom: lift(port.fetchReservationFrom),
   openSession: (signal: AbortSignal) => lift(port.openSession)(undefined, signal).then(liftSession),
   confirmOrder: lift(port.confirmOrder),
+  fetchPage: lift(port.fetchPage),
+  fetchPicture: lift(port.fetchPicture),
+  resize: lift(port.resize),
+  readChunk: lift(port.readChunk),
+  writeChunk: lift(port.writeChunk),
+  endOutput: lift(port.endOutput),
 })
 
 /** Lifts a source into an async iterable, which starts it when it is read, and cancels it on abort. */

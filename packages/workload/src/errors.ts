@@ -66,6 +66,36 @@ export class HttpError extends Error {
   }
 }
 
+/** What was downloaded is no page with a picture, or no picture that can be read. */
+export class PictureError extends Error {
+  readonly _tag = 'PictureError'
+  override readonly name = 'PictureError'
+}
+
+/** The worker threads could not do their work, whatever it was. */
+export class WorkerError extends Error {
+  readonly _tag = 'WorkerError'
+  override readonly name = 'WorkerError'
+}
+
+/** A connection to a client has broken. */
+export class SocketError extends Error {
+  readonly _tag = 'SocketError'
+  override readonly name = 'SocketError'
+  /** The code of a system error, such as `ECONNRESET`. */
+  readonly code: string | undefined
+
+  constructor(message: string, options?: ErrorOptions & { readonly code?: string | undefined }) {
+    super(message, options)
+    this.code = options?.code
+  }
+}
+
+/** Whether it is the page's own fault, or that of its download: then the other pages are none the worse. */
+export function isPageError(error: unknown): error is HttpError | PictureError {
+  return error instanceof HttpError || error instanceof PictureError
+}
+
 /** The time that was given is over. */
 export class TimeoutError extends Error {
   readonly _tag = 'TimeoutError'
@@ -85,6 +115,32 @@ export class ClosedError extends Error {
 
   constructor() {
     super('it has been closed')
+  }
+}
+
+/** Its reader was so far behind that a message would have been lost. */
+export class OverflowError extends Error {
+  readonly _tag = 'OverflowError'
+  override readonly name = 'OverflowError'
+  /** How many unread messages there is room for. */
+  readonly capacity: number
+
+  constructor(capacity: number) {
+    super(`the reader is more than ${capacity} messages behind`)
+    this.capacity = capacity
+  }
+}
+
+/** As many are waiting as may wait. */
+export class OverloadedError extends Error {
+  readonly _tag = 'OverloadedError'
+  override readonly name = 'OverloadedError'
+  /** Whose queue is full. */
+  readonly key: string
+
+  constructor(key: string) {
+    super(`too many wait for ${JSON.stringify(key)}`)
+    this.key = key
   }
 }
 

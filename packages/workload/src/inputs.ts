@@ -2,10 +2,16 @@
  * What the scenarios are asked for, and which values mean something. Each scenario begins with its
  * check, so that a wrong input fails before anything starts, with the same error in every style.
  */
-import type { Replica, Sku, SkuUnits } from './model.ts'
+import type { Channel, Page, Replica, Sku, SkuUnits } from './model.ts'
 
 /** The longest that a timer can wait, in ms: Node fires a longer one after 1 ms. */
 export const TIMER_LIMIT_MS = 2 ** 31 - 1
+
+/** The widest thumbnail that can be asked for, in pixels. */
+export const WIDTH_LIMIT = 4_096
+
+/** The least urgent: as in RFC 9218, 0 is the most urgent. */
+export const URGENCY_LIMIT = 7
 
 export interface TimeoutInput {
   readonly sku: Sku
@@ -43,6 +49,54 @@ export interface LimitInput {
 }
 
 export type StreamInput = LimitInput
+
+export interface BatchInput {
+  /** For how long skus are gathered, from the first of them on, 1 to `TIMER_LIMIT_MS`. */
+  readonly windowMs: number
+  /** Different skus in one query at most, an integer >= 1. When there are as many, the window is over. */
+  readonly max: number
+}
+
+export interface ThumbnailsInput {
+  readonly pages: readonly Page[]
+  /** One thumbnail of each page's picture for each width: pixels, 1 to `WIDTH_LIMIT`. */
+  readonly widths: readonly number[]
+  /** Pages in flight at most, from the download to the last thumbnail: an integer >= 1. */
+  readonly limit: number
+}
+
+export interface SubscribeInput {
+  /** At least one, and no two the same. */
+  readonly channels: readonly Channel[]
+  /** Messages that may be unread, an integer >= 1. */
+  readonly capacity: number
+}
+
+/** What is let through. It holds for each key by itself. */
+export interface RegulateInput {
+  /** How many run at the same time at most, an integer >= 1. */
+  readonly limit: number
+  /**
+   * How many start in one second at most, 1 to 1,000, evenly spread: after one has started, the next
+   * waits for 1,000 / `perSecond` ms, rounded up. Absent: as soon as there is a place.
+   */
+  readonly perSecond?: number | undefined
+  /** How many wait at most, an integer >= 0. */
+  readonly queue: number
+  /**
+   * How much longer one must have waited than another that is more urgent by one, to go first: 0 to
+   * `TIMER_LIMIT_MS`. So nobody waits for ever while urgent ones keep coming.
+   */
+  readonly agingMs: number
+}
+
+/** One of those that want to be let through. */
+export interface Regulated {
+  /** Those of one key are regulated together. */
+  readonly key: string
+  /** 0, the most urgent, to `URGENCY_LIMIT`. */
+  readonly urgency: number
+}
 
 export interface ShutdownInput {
   /** How long what runs may go on after `close`, 0 to `TIMER_LIMIT_MS`. */
@@ -82,6 +136,44 @@ export function checkTransaction({ units }: SkuUnits): void {
 /** Throws a `RangeError`. */
 export function checkLimit({ limit }: LimitInput): void {
   checkInteger('limit', limit, 1)
+}
+
+/** Throws a `RangeError`. */
+export function checkBatch({ windowMs, max }: BatchInput): void {
+  checkInteger('windowMs', windowMs, 1, TIMER_LIMIT_MS)
+  checkInteger('max', max, 1)
+}
+
+/** Throws a `RangeError`. */
+export function checkThumbnails({ widths, limit }: ThumbnailsInput): void {
+  for (const width of widths) checkInteger('widths', width, 1, WIDTH_LIMIT)
+  checkInteger('limit', limit, 1)
+}
+
+/** Throws a `RangeError`. */
+export function checkSubscribe({ channels, capacity }: SubscribeInput): void {
+  if (channels.length === 0) throw new RangeError('channels: expected at least one, got none')
+  for (const channel of channels) {
+    if (/^[\w.:-]{1,63}$/.test(channel)) continue
+    const expected = '1 to 63 letters, digits, _, -, . or :'
+    throw new RangeError(`channels: expected ${expected}, got ${JSON.stringify(channel)}`)
+  }
+  if (new Set(channels).size < channels.length)
+    throw new RangeError(`channels: expected no two the same, got ${channels.join(', ')}`)
+  checkInteger('capacity', capacity, 1)
+}
+
+/** Throws a `RangeError`. */
+export function checkRegulate({ limit, perSecond, queue, agingMs }: RegulateInput): void {
+  checkInteger('limit', limit, 1)
+  if (perSecond !== undefined) checkInteger('perSecond', perSecond, 1, 1_000)
+  checkInteger('queue', queue, 0)
+  checkInteger('agingMs', agingMs, 0, TIMER_LIMIT_MS)
+}
+
+/** Throws a `RangeError`. */
+export function checkRegulated({ urgency }: Regulated): void {
+  checkInteger('urgency', urgency, 0, URGENCY_LIMIT)
 }
 
 /** Throws a `RangeError`. */

@@ -1,3 +1,5 @@
+import type { HttpError, PictureError } from './errors.ts'
+
 /** Stock-keeping unit: the key that the database and the reservation service share. */
 export type Sku = string
 
@@ -54,6 +56,63 @@ export interface Confirmation extends SkuUnits {
 export interface Receipt extends Confirmation {
   /** Units that were left in the warehouse. */
   readonly onHand: number
+}
+
+/** Names a page of the service, as its URL does. */
+export type Page = string
+
+/** Where on the service a picture is: the path of its URL. */
+export type PictureAddress = string
+
+/** A picture as it was downloaded. */
+export interface Picture {
+  readonly address: PictureAddress
+  readonly bytes: Uint8Array
+}
+
+export interface PictureWidth {
+  readonly picture: Picture
+  /** Of the thumbnail, in pixels: 1 to `WIDTH_LIMIT`. */
+  readonly width: number
+}
+
+/** A smaller picture of the same proportions, as WebP. */
+export interface Thumbnail {
+  /** Pixels: the width that was asked for, or that of the picture if it is less. */
+  readonly width: number
+  /** Pixels. */
+  readonly height: number
+  readonly bytes: Uint8Array
+}
+
+/** What came of one page: its thumbnails in the order of the widths, or what is wrong with it. */
+export type Gallery =
+  | { readonly page: Page; readonly thumbnails: readonly Thumbnail[] }
+  | { readonly page: Page; readonly error: HttpError | PictureError }
+
+/** Names a stream of messages that anybody can send to and listen to: 1 to 63 letters, digits, `_`, `-`, `.` or `:`. */
+export type Channel = string
+
+/** What comes over a channel. */
+export interface Message {
+  /** Grows from each message to the next, over all channels together. An integer >= 1. */
+  readonly id: number
+  readonly channel: Channel
+  /** `null`: it could not be listened for a while, so messages may have been missed. */
+  readonly text: string | null
+}
+
+/** A connection to a client, as it is named to the port. */
+export interface Connection {
+  readonly id: number
+}
+
+/** Bytes as they came. */
+export type Chunk = Uint8Array
+
+export interface ConnectionChunk {
+  readonly connection: Connection
+  readonly chunk: Chunk
 }
 
 /** The pure half of the workload: it is the same in every style. */

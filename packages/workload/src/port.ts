@@ -1,5 +1,32 @@
-import type { DatabaseError, HttpError, OutOfStockError, UnknownSkuError } from './errors.ts'
-import type { Confirmation, Order, OrderId, ReplicaSku, Reservation, Sku, SkuUnits, Stock } from './model.ts'
+import type {
+  DatabaseError,
+  HttpError,
+  OutOfStockError,
+  PictureError,
+  SocketError,
+  UnknownSkuError,
+  WorkerError,
+} from './errors.ts'
+import type {
+  Channel,
+  Chunk,
+  Confirmation,
+  Connection,
+  ConnectionChunk,
+  Message,
+  Order,
+  OrderId,
+  Page,
+  Picture,
+  PictureAddress,
+  PictureWidth,
+  ReplicaSku,
+  Reservation,
+  Sku,
+  SkuUnits,
+  Stock,
+  Thumbnail,
+} from './model.ts'
 
 /** Node's convention: an error, or `null` and the value. Never both. */
 export type Done<A, E = Error> = (error: E | null, value?: A) => void
@@ -31,6 +58,8 @@ export type Source<A, E = Error> = (next: (value: A) => void, done: Done<void, E
 export interface Port {
   /** One row of the database. */
   readonly findStock: Call<Sku, Stock, DatabaseError | UnknownSkuError>
+  /** The rows of many products with one query, in any order. A product that is not there has none. */
+  readonly findStocks: Call<readonly Sku[], readonly Stock[], DatabaseError>
   /** One answer of the reservation service, over HTTP. */
   readonly fetchReservation: Call<Sku, Reservation, HttpError>
   /** The same answer of one of the service's replicas. */
@@ -39,6 +68,20 @@ export interface Port {
   readonly openSession: Call<void, Session, DatabaseError>
   /** Has the reservation service confirm an order, over HTTP. */
   readonly confirmOrder: Call<Order, Confirmation, HttpError>
+  /** Downloads a page, over HTTP, and answers where its picture is. A page without one is a `PictureError`. */
+  readonly fetchPage: Call<Page, PictureAddress, HttpError | PictureError>
+  /** Downloads a picture, over HTTP. Nobody has looked yet whether it is one. */
+  readonly fetchPicture: Call<PictureAddress, Picture, HttpError>
+  /** Makes a thumbnail of it on a worker thread, or waits until one is free. */
+  readonly resize: Call<PictureWidth, Thumbnail, PictureError | WorkerError>
+  /** The messages of a channel, from now on. They end only with an error. */
+  readonly listen: (channel: Channel) => Source<Message, DatabaseError>
+  /** The next bytes that have come over a connection, or `null` when its other side has ended them. */
+  readonly readChunk: Call<Connection, Chunk | null, SocketError>
+  /** Sends bytes over a connection. Done when they have left the process: their other side may be slow to take them. */
+  readonly writeChunk: Call<ConnectionChunk, void, SocketError>
+  /** Tells the other side of a connection that no more bytes will come. */
+  readonly endOutput: Call<Connection, void, SocketError>
 }
 
 /** One transaction. Its calls are made one after the other. */

@@ -91,12 +91,50 @@ export const scenarios = [
     origin: 'A search field that asks again at each keystroke, while the last answer is still on its way',
   },
   {
+    name: 'batch',
+    firstSentence: 'Reads the skus that are asked for within `windowMs` with one query.',
+    group: 'many answers',
+    input: ['windowMs', 'max'],
+    origin: 'Many clients at once in front of a database that would rather be asked once',
+  },
+  {
+    name: 'thumbnails',
+    firstSentence: "Downloads each page's picture while those before it are being resized.",
+    group: 'many answers',
+    input: ['pages', 'widths', 'limit'],
+    origin:
+      '10 pages, a picture of each and 5 thumbnails of each picture: one by one 9.722 s, overlapped 4.139 s (E10)',
+  },
+  {
+    name: 'subscribe',
+    firstSentence:
+      'Merges endless channels into one sequence, in order of arrival, until the consumer leaves.',
+    group: 'long-lived',
+    input: ['channels', 'capacity'],
+    origin: 'Publish and subscribe, with long polling, server-sent events and WebSockets in front of it',
+  },
+  {
+    name: 'regulate',
+    firstSentence: 'Lets requests through by key: so many at once, so many per second, the urgent first.',
+    group: 'long-lived',
+    input: ['limit', 'perSecond', 'queue', 'agingMs'],
+    origin:
+      '10 requests at once to a service that takes 1 s, at most 2 at a time for those whose header `Foo` is `bar`: 5.055 s; for others 1.045 s (THR)',
+  },
+  {
     name: 'shutdown',
     firstSentence:
       'Answers until it is closed; then lets what runs finish for `graceMs`, and cancels the rest.',
     group: 'long-lived',
     input: ['graceMs'],
     origin: 'Stopping about 100 supervised jobs without cutting off the work in progress',
+  },
+  {
+    name: 'echo',
+    firstSentence: 'Sends back what it receives, and never holds more than one chunk.',
+    group: 'long-lived',
+    input: ['connection'],
+    origin: 'An echo server, with which asynchronous I/O is taught',
   },
 ] as const satisfies readonly Scenario[]
 

@@ -1,14 +1,29 @@
 import type {
+  BatchInput,
   HedgeInput,
   LimitInput,
   RaceInput,
+  RegulateInput,
+  Regulated,
   RetryInput,
   ShutdownInput,
   StreamInput,
+  SubscribeInput,
+  ThumbnailsInput,
   TimeoutInput,
 } from './inputs.ts'
-import type { Availability, Receipt, Reservation, Sku, SkuUnits } from './model.ts'
-import type { Port, Source } from './port.ts'
+import type {
+  Availability,
+  Connection,
+  Gallery,
+  Message,
+  Receipt,
+  Reservation,
+  Sku,
+  SkuUnits,
+  Stock,
+} from './model.ts'
+import type { Call, Port, Source } from './port.ts'
 
 /** The five, in the order in which they are shown everywhere. */
 export const styleNames = ['callbacks', 'promises', 'generators', 'observables', 'effect'] as const
@@ -40,7 +55,33 @@ export interface Style {
   /** An answer that nobody has read yet is overtaken too, by the next answer. */
   latest(port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability>
   /** Throws a `RangeError`. */
+  batch(port: Port, input: BatchInput): StockLoader
+  /** In the order of `pages`. */
+  thumbnails(port: Port, input: ThumbnailsInput, signal: AbortSignal): Promise<readonly Gallery[]>
+  subscribe(port: Port, input: SubscribeInput, signal: AbortSignal): AsyncIterable<Message>
+  /** Throws a `RangeError`. */
+  regulate(input: RegulateInput): Regulator
+  /** Throws a `RangeError`. */
   shutdown(port: Port, input: ShutdownInput): AvailabilityService
+  /** Answers how many bytes it has sent back. The connection is closed by whoever has opened it, and not here. */
+  echo(port: Port, connection: Connection, signal: AbortSignal): Promise<number>
+}
+
+/** Reads stock for many callers, each of whom asks for one sku and waits for it alone. */
+export interface StockLoader {
+  /** Rejects with an `UnknownSkuError` when there is no such product. */
+  load(sku: Sku, signal: AbortSignal): Promise<Stock>
+}
+
+/** A gate that any work can be led through. */
+export interface Regulator {
+  /**
+   * Starts the work when its turn comes, and settles as the work does. Rejects with an `OverloadedError` when
+   * too many wait already: then, and after an abort while it waits, the work is never started.
+   */
+  through<A>(request: Regulated, work: Call<void, A>, signal: AbortSignal): Promise<A>
+  /** How many keys are known. One of which nothing runs, waits, or holds back the next one is forgotten. */
+  readonly keys: number
 }
 
 /** Answers until it is closed. */

@@ -1,5 +1,12 @@
 /** What the wrong styles are made of: the plainest means to do the scenarios right, and to get them wrong. */
-import { type Call, type Port, type Session, type Style, toPromise } from '@overlap/workload'
+import {
+  type Call,
+  type DatabaseError,
+  type Port,
+  type Session,
+  type Style,
+  toPromise,
+} from '@overlap/workload'
 
 /** One way to be wrong. What it does not name is done right. */
 export interface Wrong {
@@ -82,11 +89,19 @@ type Wrap = <I, A, E>(start: Call<I, A, E>) => Call<I, A, E>
 
 /** The port, each of whose calls is started as `wrap` says, and those of its sessions. */
 export function wrapCalls(port: Port, wrap: Wrap): Port {
-  const wrapped = Object.entries({ ...port, openSession: openWrapped(port.openSession, wrap) }).map(
+  const { listen, ...calls } = port
+  const wrapped = Object.entries({ ...calls, openSession: openWrapped(port.openSession, wrap) }).map(
     ([name, start]) => [name, wrap(start as Call<unknown, unknown>)],
   )
-  return Object.fromEntries(wrapped) as Port
+  return { ...Object.fromEntries(wrapped), listen: listenWrapped(listen, wrap) } as Port
 }
+
+/** A listener is told of its end as a call is of its answer. What comes before that is not the wrap's. */
+const listenWrapped =
+  (listen: Port['listen'], wrap: Wrap): Port['listen'] =>
+  (channel) =>
+  (next, done) =>
+    wrap<void, void, DatabaseError>((_, ended) => listen(channel)(next, ended))(undefined, done)
 
 function openWrapped(open: Port['openSession'], wrap: Wrap): Port['openSession'] {
   const wrapSession = (session: Session): Session => ({

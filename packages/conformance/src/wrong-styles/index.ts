@@ -3,17 +3,22 @@
  * can fail.
  */
 import type { ScenarioName, Style } from '@overlap/workload'
+import { wrongBatches } from './batch.ts'
 import { wrongCombines } from './combine.ts'
 import { wrongEverywhere } from './everywhere.ts'
+import { wrongEchoes } from './echo.ts'
 import { wrongHedges } from './hedge.ts'
 import { wrongRaces } from './race.ts'
 import { wrongLimits } from './limit.ts'
+import { wrongRegulates } from './regulate.ts'
 import { wrongRetries } from './retry.ts'
 import { right } from './right.ts'
 import { wrongSequences } from './sequence.ts'
 import { wrongShutdowns } from './shutdown.ts'
 import { wrongLatests } from './latest.ts'
 import { wrongStreams } from './stream.ts'
+import { wrongSubscribes } from './subscribe.ts'
+import { wrongThumbnails } from './thumbnails.ts'
 import { wrongTimeouts } from './timeout.ts'
 import { wrongTransactions } from './transaction.ts'
 
@@ -39,7 +44,12 @@ export const wrongStyles: readonly WrongStyle[] = [
   ...wrongRetries,
   ...wrongLimits,
   ...wrongTransactions,
+  ...wrongBatches,
+  ...wrongThumbnails,
+  ...wrongSubscribes,
+  ...wrongRegulates,
   ...wrongShutdowns,
+  ...wrongEchoes,
   ...wrongStreams,
   ...wrongLatests,
 ].map(({ name, fails, faults }) => ({

@@ -1,13 +1,18 @@
 import type { Style } from '@overlap/workload'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
+import { thumbnails } from './thumbnails.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -23,5 +28,10 @@ export const right = {
   limit,
   stream,
   latest,
+  batch,
+  thumbnails,
+  subscribe,
+  regulate,
   shutdown,
+  echo,
 } satisfies Omit<Style, 'name'>

@@ -1,0 +1,3 @@
+import type { Suite } from './clause.ts'
+
+export const batchSuite: Suite = { scenario: 'batch', clauses: [], realClauses: [] }

@@ -1,0 +1,3 @@
+import type { Suite } from './clause.ts'
+
+export const echoSuite: Suite = { scenario: 'echo', clauses: [], realClauses: [] }

@@ -1,0 +1,3 @@
+import type { Suite } from './clause.ts'
+
+export const regulateSuite: Suite = { scenario: 'regulate', clauses: [], realClauses: [] }

@@ -1,0 +1,3 @@
+import type { Suite } from './clause.ts'
+
+export const subscribeSuite: Suite = { scenario: 'subscribe', clauses: [], realClauses: [] }

@@ -1,0 +1,3 @@
+import type { Suite } from './clause.ts'
+
+export const thumbnailsSuite: Suite = { scenario: 'thumbnails', clauses: [], realClauses: [] }
