@@ -43,6 +43,19 @@ describe('the reservation service', () => {
     ['DELETE', '/orders', 405],
     ['DELETE', '/orders/%zz', 400],
     ['DELETE', '/orders/nobody-knows-it', 200],
+    ['GET', '/pages/P-1?status=503', 503],
+    ['GET', '/pages/P-1?delayMs=10&status=400', 400],
+    ['GET', '/pages/P-1?delayMs=x', 400],
+    ['GET', '/pages/P-11', 404],
+    ['GET', '/pages/P-11?delayMs=10', 404],
+    ['GET', '/pages/%zz', 400],
+    ['GET', '/pages', 404],
+    ['POST', '/pages/P-1', 405],
+    ['GET', '/pictures/P-1?delayMs=10&status=503', 503],
+    ['GET', '/pictures/P-1?delayMs=x', 400],
+    ['GET', '/pictures/P-11', 404],
+    ['GET', '/pictures/no-picture', 404],
+    ['DELETE', '/pictures/P-1', 405],
     ['GET', '/ledger/x', 404],
     ['GET', '/livez', 200],
     ['GET', '/ledger', 200],
@@ -63,6 +76,41 @@ describe('the reservation service', () => {
     await expect(left).rejects.toThrow('gone')
     await eventually('it is forgotten', () => service.ledger.openRequests === 0)
     expect(service.ledger.requests - requests).toBe(1)
+  })
+
+  test.for([
+    ['/pages/P-1', 'text/html; charset=utf-8'],
+    ['/pages/P-10?delayMs=10', 'text/html; charset=utf-8'],
+    ['/pages/no-picture', 'text/html; charset=utf-8'],
+    ['/pictures/P-1', 'image/jpeg'],
+    ['/pictures/P-10?delayMs=10', 'image/jpeg'],
+    ['/pictures/truncated', 'image/jpeg'],
+    ['/pictures/not-a-picture', 'image/jpeg'],
+  ] as const)(
+    'answers %s, enters it in its ledger, and forgets a client that goes away',
+    async ([path, type]) => {
+      const { requests } = service.ledger
+      const response = await fetch(service.url + path)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe(type)
+      const { byteLength } = await response.arrayBuffer()
+      expect(response.headers.get('content-length')).toBe(String(byteLength))
+      const leave = new AbortController()
+      const slow = `${service.url}${path.split('?')[0]}?delayMs=10000`
+      const left = fetch(slow, { signal: leave.signal })
+      await eventually('it has arrived', () => service.ledger.openRequests === 1)
+      leave.abort(new Error('gone'))
+      await expect(left).rejects.toThrow('gone')
+      await eventually('it is forgotten', () => service.ledger.openRequests === 0)
+      expect(service.ledger.requests - requests).toBe(2)
+    },
+  )
+
+  test('draws a picture once, for all who ask', async () => {
+    const picture = async () => Buffer.from(await (await fetch(`${service.url}/pictures/P-7`)).arrayBuffer())
+    const [first, ...others] = await Promise.all([picture(), picture(), picture()])
+    for (const other of others) expect(first?.equals(other)).toBe(true)
+    expect(first?.equals(await picture())).toBe(true)
   })
 
   test('tells which parameter it cannot read', async () => {
