@@ -37,7 +37,7 @@ export async function thumbnails(
   })
 }
 
-/** One page. The scope is its own, so that its first error aborts its other resizes and no other page. */
+/** One page. Its first error aborts its other resizes, and no other page. */
 function downloadAndResize(
   backend: Backend,
   page: Page,
