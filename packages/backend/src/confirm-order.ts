@@ -38,9 +38,9 @@ export function createConfirmOrder(
   }
 }
 
-function readConfirmation(asked: Order, status: number, body: string): Confirmation | HttpError {
+function readConfirmation(asked: Order, status: number, body: Buffer): Confirmation | HttpError {
   if (status !== 200) return toStatusError(status)
-  const answer = parseObject(body)
+  const answer = parseObject(body.toString())
   if (answer === undefined || !('order' in answer) || !('sku' in answer) || !('units' in answer))
     return new HttpError('the reservation service answered with something else than a confirmation', {
       status,

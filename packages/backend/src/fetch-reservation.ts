@@ -58,9 +58,9 @@ function start(
   }
 }
 
-function readReservation(asked: Sku, status: number, body: string): Reservation | HttpError {
+function readReservation(asked: Sku, status: number, body: Buffer): Reservation | HttpError {
   if (status !== 200) return toStatusError(status)
-  const answer = parseObject(body)
+  const answer = parseObject(body.toString())
   if (answer === undefined || !('sku' in answer) || !('reserved' in answer))
     return new HttpError('the reservation service answered with something else than a reservation', {
       status,

@@ -12,23 +12,30 @@ import { Told } from './told.ts'
 import type { Watcher } from './watcher.ts'
 
 /** Whether an answer is one to what was asked for. */
-export type Read<I, A> = (asked: I, status: number, body: string) => A | HttpError
+export type Read<I, A, E extends Error> = (asked: I, status: number, body: Buffer) => A | E
 
-export class HttpCall<I, A> implements Asker {
+export class HttpCall<I, A, E extends Error = HttpError> implements Asker {
   readonly #asked: I
-  readonly #read: Read<I, A>
-  readonly #told: Told<A, HttpError>
+  readonly #read: Read<I, A, E | HttpError>
+  readonly #told: Told<A, E | HttpError>
   #exchange: HttpExchange | null = null
 
-  constructor(name: CallName, asked: I, read: Read<I, A>, done: Done<A, HttpError>, watcher: Watcher) {
+  constructor(
+    name: CallName,
+    asked: I,
+    read: Read<I, A, E | HttpError>,
+    done: Done<A, E | HttpError>,
+    watcher: Watcher,
+  ) {
     this.#asked = asked
     this.#read = read
     this.#told = new Told(name, done, watcher)
   }
 
-  start(lines: HttpLines, request: HttpRequest): void {
+  /** `bodyLimitBytes`: of the answer, 64 KiB by default. */
+  start(lines: HttpLines, request: HttpRequest, bodyLimitBytes?: number): void {
     this.#exchange = new HttpExchange(lines, this)
-    this.#exchange.start(request)
+    this.#exchange.start(request, bodyLimitBytes)
   }
 
   failLater(message: string): void {
@@ -45,9 +52,9 @@ export class HttpCall<I, A> implements Asker {
     this.#told.sent()
   }
 
-  answered(status: number, body: string): void {
+  answered(status: number, body: Buffer): void {
     const answer = this.#read(this.#asked, status, body)
-    if (answer instanceof HttpError) this.#told.fail(answer)
+    if (answer instanceof Error) this.#told.fail(answer)
     else this.#told.succeed(answer)
   }
 

@@ -12,6 +12,7 @@ import type { HttpLine, HttpRequest } from './http-line.ts'
 import type { HttpLines } from './http-lines.ts'
 import { throwLater } from './throw-later.ts'
 
+/** Of an answer, unless whoever asks expects more; always of one that is not wanted. */
 const BODY_LIMIT_BYTES = 64 * 1024
 /** How long the body of an answer that is not wanted may take. */
 const DRAIN_MS = 1_000
@@ -20,7 +21,7 @@ const DRAIN_MS = 1_000
 export interface Asker {
   /** A connection was there, and the request is on its way. May be called synchronously. */
   sent(): void
-  answered(status: number, body: string): void
+  answered(status: number, body: Buffer): void
   failed(error: HttpError): void
   /** After `cancel`: the socket has closed. Called from within `cancel` if there is none. */
   stopped(): void
@@ -30,6 +31,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #lines: HttpLines
   readonly #line: HttpLine
   readonly #asker: Asker
+  #bodyLimitBytes = BODY_LIMIT_BYTES
   #status: number | undefined
   #body: Buffer[] = []
   #bytes = 0
@@ -42,7 +44,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#line = lines.take()
   }
 
-  start(request: HttpRequest): void {
+  start(request: HttpRequest, bodyLimitBytes = BODY_LIMIT_BYTES): void {
+    this.#bodyLimitBytes = bodyLimitBytes
     this.#line.dispatch(request, this)
   }
 
@@ -61,14 +64,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     if (this.#over || status < 200) return
     this.#status = status
-    if (status !== 200) this.#drain = setTimeout(() => this.#cutOff(toStatusError(status)), DRAIN_MS)
+    if (status === 200) return
+    this.#bodyLimitBytes = BODY_LIMIT_BYTES
+    this.#drain = setTimeout(() => this.#cutOff(toStatusError(status)), DRAIN_MS)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
     this.#bytes += chunk.length
     this.#body.push(chunk)
-    if (this.#bytes <= BODY_LIMIT_BYTES) return
+    if (this.#bytes <= this.#bodyLimitBytes) return
     const status = this.#status
     this.#cutOff(
       status === undefined || status === 200
@@ -80,10 +85,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#over || this.#status === undefined) return
     const status = this.#status
-    const body = this.#body.length === 1 ? this.#body[0] : Buffer.concat(this.#body)
+    const [first, ...others] = this.#body
+    const body = first && others.length === 0 ? first : Buffer.concat(this.#body)
     this.#end()
     this.#lines.release(this.#line)
-    throwLater(() => this.#asker.answered(status, body?.toString() ?? ''))
+    throwLater(() => this.#asker.answered(status, body))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {

@@ -1,5 +1,6 @@
 /**
- * The real port: Postgres and the reservation service behind the one shape that every style can lift.
+ * The real port: Postgres, the reservation service and worker threads behind the one shape that every style
+ * can lift.
  *
  * To cancel is to ask. Here is where it is carried out: the query is interrupted in the server, the
  * socket of the request is closed, and what they used is lent to nobody before that. Callers never wait
@@ -10,17 +11,21 @@ import { askDatabase } from './ask-database.ts'
 import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
 import { createConfirmOrder } from './confirm-order.ts'
+import { createFetchPage } from './fetch-page.ts'
+import { createFetchPicture } from './fetch-picture.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
 import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
 import { Orders, type Means } from './orders.ts'
 import { PgClient } from './pg-client.ts'
+import { createResize } from './resize.ts'
 import { createStock } from './schema.ts'
 import { ServiceQueries } from './service-queries.ts'
 import { createOpenSession } from './session.ts'
 import { readUpstreams, reopen, sumUp } from './upstream.ts'
 import { Watcher } from './watcher.ts'
+import { Workers, type WorkerStats } from './workers.ts'
 
 export type { CallEvent, CallName, Observe } from './calls.ts'
 
@@ -58,6 +63,7 @@ export interface PortStats {
   readonly http: HttpStats
   /** Orders that their sessions have left, while it is not certain that stock and confirmations agree. */
   readonly orders: { readonly unsettled: number }
+  readonly workers: WorkerStats
 }
 
 /** Itself a `Port`, whose answers take no longer than they must, and which nobody watches. */
@@ -71,7 +77,8 @@ export interface RealPort extends Port {
   stats(): PortStats
   /**
    * For when nothing runs any more: what still does is cut off, and fails. Orders that are unsettled
-   * then have 5 s more to be settled. Resolves once every socket has closed. Idempotent. Calls that
+   * then have 5 s more to be settled. Resolves once every socket has closed and every worker thread has
+   * ended, which takes as long as the resizes that run. Idempotent. Calls that
    * start afterwards fail.
    */
   close(): Promise<void>
@@ -89,6 +96,7 @@ export function openPort(options: PortOptions): RealPort {
 
   const lender = new Lender(poolMax, createClient)
   const orders = new Orders({ lender, service })
+  const workers = new Workers()
 
   function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
     checkDelay('dbMs', dbMs)
@@ -105,9 +113,9 @@ export function openPort(options: PortOptions): RealPort {
       openSession: createOpenSession(lender, orders, dbMs, watcher),
       confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
       findStocks: notYet,
-      fetchPage: notYet,
-      fetchPicture: notYet,
-      resize: notYet,
+      fetchPage: createFetchPage(service, httpMs, queries, watcher),
+      fetchPicture: createFetchPicture(service, httpMs, queries, watcher),
+      resize: createResize(workers, watcher),
       listen: notYet,
       readChunk: notYet,
       writeChunk: notYet,
@@ -117,7 +125,7 @@ export function openPort(options: PortOptions): RealPort {
 
   let closing: Promise<void> | undefined
   async function close() {
-    await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
+    await Promise.all([lender.close(), workers.close(), ...upstreams.map(({ lines }) => lines.close())])
     const means: Means[] = []
     await orders.close(() => {
       const last = { lender: new Lender(1, createClient), service: reopen(service) }
@@ -138,6 +146,7 @@ export function openPort(options: PortOptions): RealPort {
       database: lender.stats(),
       http: sumUp(upstreams),
       orders: { unsettled: orders.unsettled },
+      workers: workers.stats(),
     }),
     close: () => (closing ??= close()),
   }

