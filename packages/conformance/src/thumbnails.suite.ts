@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import {
   type Gallery,
@@ -15,6 +16,7 @@ import {
 } from '@overlap/workload'
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
+import { commonRealClauses } from './real-clauses.ts'
 import { type AnswersTo, answersIn, failure, nameOf, successes } from './reference.ts'
 import type { MadeCall, Outcome, ScriptedCall } from './scripted-port.ts'
 import {
@@ -27,6 +29,7 @@ import {
 } from './standing.ts'
 import { type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
+import { withPort } from './world.ts'
 
 function success(call: MadeCall): Outcome<unknown> {
   const [outcome] = successes(call)
@@ -524,5 +527,90 @@ export const thumbnailsSuite: Suite = {
       },
     ]),
   ],
-  realClauses: [],
+  realClauses: [
+    ...commonRealClauses({
+      run: (style) => (port, input, signal) => style.thumbnails(port, input, signal).then(toSizes),
+      input: { pages: ['P-1', 'P-10'], widths: [100, 200], limit: 2 },
+      output: [
+        { page: 'P-1', sizes: ['100×66', '200×133'] },
+        { page: 'P-10', sizes: ['100×66', '200×133'] },
+      ],
+      running: { queries: 0, requests: 2 },
+    }),
+    {
+      title: 'a picture is downloaded while worker threads resize another',
+      check: (style, world) =>
+        withPort(world, {}, async (seen) => {
+          const { signal } = new AbortController()
+          // The threads start, and the pictures are drawn, when they are first wanted.
+          await style.thumbnails(seen.port, { pages: ['P-1', 'P-2'], widths: [100], limit: 2 }, signal)
+          // The first is over one request earlier, so the last is that much behind the second.
+          const pages = ['no-picture', 'P-1', 'P-2']
+          const slow = seen.port.forRun({ dbMs: 0, httpMs: 200 })
+          const run = style.thumbnails(slow, { pages, widths: manyWidths.slice(0, 12), limit: 2 }, signal)
+          await seen.until(
+            'one is resized, and one is asked for',
+            () => seen.port.stats().workers.running > 0 && seen.requests() > 0,
+          )
+          assert.equal((await run).length, 3)
+        }),
+    },
+    {
+      title: 'bad pages are reported in their places, and the others finish',
+      check: (style, world) =>
+        withPort(world, {}, async ({ port }) => {
+          const { signal } = new AbortController()
+          const pages = ['P-3', 'no-picture', 'not-a-picture', 'truncated', 'nowhere', 'P-4']
+          const galleries = await style.thumbnails(port, { pages, widths: [100], limit: 3 }, signal)
+          assert.deepEqual(toSizes(galleries), [
+            { page: 'P-3', sizes: ['100×66'] },
+            { page: 'no-picture', error: 'PictureError' },
+            { page: 'not-a-picture', error: 'PictureError' },
+            { page: 'truncated', error: 'PictureError' },
+            { page: 'nowhere', error: 'HttpError 404' },
+            { page: 'P-4', sizes: ['100×66'] },
+          ])
+        }),
+    },
+    {
+      title:
+        'after an abort while it resizes, no request runs, no resize runs or waits, and nothing more is asked',
+      check: (style, world) =>
+        withPort(world, {}, async (seen) => {
+          const controller = new AbortController()
+          const reason = new Error('the reader has left')
+          const { ledger } = world.service
+          const { port } = seen
+          const pages = Array.from({ length: 10 }, (_, n) => `P-${n + 1}`)
+          const run = style.thumbnails(port, { pages, widths: manyWidths, limit: 3 }, controller.signal)
+          await seen.until('a resize runs, and others wait', () => {
+            const { running, waiting } = port.stats().workers
+            return running > 0 && waiting > 0
+          })
+          const asked = ledger.requests
+          controller.abort(reason)
+          assert.equal(port.stats().workers.waiting, 0, 'resizes still wait')
+          await assert.rejects(run, (error) => error === reason)
+          await seen.isQuiet()
+          // Those that ran cannot be stopped in the middle of a picture.
+          await seen.until('no resize runs', () => port.stats().workers.running === 0)
+          await sleep(60)
+          // Each place may have sent a request that had not come in yet.
+          assert(ledger.requests <= asked + 3, `${ledger.requests - asked} requests came after the abort`)
+        }),
+    },
+  ],
 }
+
+/** So many that some wait, however many threads there are. */
+const manyWidths = Array.from({ length: 40 }, (_, n) => 50 + 10 * n)
+
+/** What can be compared: bytes differ from one version of the encoder to the next. */
+const toSizes = (galleries: readonly Gallery[]): readonly object[] =>
+  galleries.map((gallery) => {
+    const { page } = gallery
+    if ('thumbnails' in gallery)
+      return { page, sizes: gallery.thumbnails.map(({ width, height }) => `${width}×${height}`) }
+    const { error } = gallery
+    return { page, error: error instanceof HttpError ? `${error.name} ${error.status}` : error.name }
+  })
