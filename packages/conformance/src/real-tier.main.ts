@@ -20,6 +20,8 @@ const names: readonly string[] = [
   'tries nothing again',
   'tries everything again',
   'lets one more in',
+  'downloads everything before it resizes anything',
+  'fails with a bad page',
   'does not commit',
   'commits before it confirms',
   'confirms although there are too few',

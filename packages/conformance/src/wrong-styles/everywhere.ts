@@ -14,6 +14,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     hedge: fault(right.hedge),
     retry: fault(right.retry),
     limit: fault(right.limit),
+    thumbnails: fault(right.thumbnails),
     transaction: fault(right.transaction),
     shutdown: answeringWith(fault),
     stream: yielded(fault(collected(right.stream))),
