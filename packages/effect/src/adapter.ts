@@ -10,6 +10,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -72,6 +73,7 @@ export const effect: Style = {
       signal,
       'newest',
     ),
+  subscribe: iterate(subscribe),
   shutdown(port, input) {
     const scope = Scope.makeUnsafe()
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))
