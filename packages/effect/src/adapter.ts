@@ -43,7 +43,8 @@ const iterate =
         const next = Queue.take(requests).pipe(Effect.andThen(pull))
         return yield* next.pipe(
           Effect.map((values) => values.forEach(emit)),
-          Effect.forever,
+          // To yield would cost each value a turn of the loop, in which more may come than one. It waits anyhow.
+          Effect.forever({ disableYield: true }),
         )
       }).pipe(
         Effect.scoped,
