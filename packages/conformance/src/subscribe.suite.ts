@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type Channel,
+  DatabaseError,
   type Message,
   OverflowError,
   type Port,
@@ -8,7 +11,7 @@ import {
   type SubscribeInput,
 } from '@overlap/workload'
 import * as fc from 'fast-check'
-import type { Clause, Subject, Suite } from './clause.ts'
+import type { Clause, RealClause, Subject, Suite } from './clause.ts'
 import { collect } from './collect.ts'
 import { readByHand } from './read-by-hand.ts'
 import { type Ending, type Reference, failure } from './reference.ts'
@@ -16,6 +19,7 @@ import type { MadeCall } from './scripted-port.ts'
 import { endsClean, refusesInputs, runsExactly, settledOnce, standingClauses } from './standing.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
+import { type Seen as SeenWorld, withPort } from './world.ts'
 
 type Messages = readonly Message[]
 
@@ -227,6 +231,63 @@ const throwing =
     return byHand.run(style)({ ...port, listen }, input, signal, controls)
   }
 
+/** One subscription to two channels of real Postgres, and what its reader has been told. */
+interface RealReading {
+  readonly seen: SeenWorld
+  readonly channels: readonly [Channel, Channel]
+  readonly read: Messages
+  /** How it has ended, if it has. */
+  readonly ended: () => { readonly error?: unknown } | undefined
+  /** Asks for so many messages, one after the other. */
+  readonly pull: (times: number) => void
+  readonly leave: () => void
+  readonly abort: (reason: unknown) => void
+}
+
+/**
+ * One clause on a reader that asks for `pulls` messages, once both channels are listened to. Nothing waits for
+ * what the reader is told, which might be nothing: `seen.until` gives up.
+ */
+const real = (
+  title: string,
+  { capacity = 10, pulls: times = Infinity }: { readonly capacity?: number; readonly pulls?: number },
+  body: (reading: RealReading) => Promise<void>,
+): RealClause => ({
+  title,
+  check: (style, world) =>
+    withPort(world, {}, async (seen) => {
+      const channels: RealReading['channels'] = [`a-${randomUUID()}`, `b-${randomUUID()}`]
+      const controller = new AbortController()
+      const messages = style.subscribe(seen.port, { channels, capacity }, controller.signal)
+      const reader = messages[Symbol.asyncIterator]()
+      const read: Message[] = []
+      let ended: { readonly error?: unknown } | undefined
+      async function readSome(count: number) {
+        try {
+          for (let n = 0; n < count && !ended; n++) {
+            const { done, value } = await reader.next()
+            if (done) ended = {}
+            else read.push(value)
+          }
+        } catch (error) {
+          ended = { error }
+        }
+      }
+      void readSome(times)
+      await seen.until('both channels are listened to', () => seen.port.stats().channels === 2)
+      await body({
+        seen,
+        channels,
+        read,
+        ended: () => ended,
+        pull: (count) => void readSome(count),
+        leave: () => void reader.return?.(),
+        abort: (reason) => controller.abort(reason),
+      })
+      controller.abort()
+    }),
+})
+
 export const subscribeSuite: Suite = {
   scenario: 'subscribe',
   clauses: [
@@ -354,6 +415,29 @@ export const subscribeSuite: Suite = {
         hasRead(trial, read)
       },
     ),
+    {
+      id: 'keeps up',
+      title: 'a reader that always asks keeps up with `capacity` messages in each turn of the loop',
+      check: (style) =>
+        withTrials(async (start) => {
+          const [capacity, turns] = [3, 100]
+          const run = collect(style.subscribe.bind(style), capacity * turns)
+          const trial = start(run, { channels: ['a', 'b'], capacity })
+          await quiet()
+          const sent: Message[] = []
+          for (let turn = 0; turn < turns; turn++) {
+            for (const channel of ['a', 'b', 'a']) {
+              const value = messageOf(channel)
+              sent.push(value)
+              trial.answer({ call: listenCall(channel), outcome: { value } })
+            }
+            await nextTurn()
+          }
+          await quiet()
+          hasRead(trial, sent)
+          endsClean(trial)
+        }),
+    },
     clause(
       'failure',
       'the failure of one channel releases the others before anybody asks, and comes before what is unread',
@@ -470,5 +554,99 @@ export const subscribeSuite: Suite = {
       })),
     ]),
   ],
-  realClauses: [],
+  realClauses: [
+    real(
+      'yields what is sent over two channels, in the order of sending',
+      {},
+      async ({ seen, channels, read }) => {
+        const sent = ['1', '2', '', '4'].map((text, n) => ({ channel: channels[n % 3 ? 0 : 1], text }))
+        for (const { channel, text } of sent) await seen.port.notify(channel, text)
+        await seen.until('all of it has come', () => read.length === sent.length)
+        assert.deepEqual(
+          read.map(({ channel, text }) => ({ channel, text })),
+          sent,
+        )
+      },
+    ),
+    real(
+      'keeps 100 messages for a reader that rests, in the order of arrival',
+      { capacity: 100, pulls: 1 },
+      async ({ seen, channels, read, pull }) => {
+        await seen.port.notify(channels[0], 'the first is read')
+        await seen.until('it has come', () => read.length === 1)
+        const arrived: Message[] = []
+        const arrive = (message: Message) => arrived.push(message)
+        for (const channel of channels) seen.port.listen(channel)(arrive, () => {})
+        const sending = Array.from({ length: 100 }, (_, n) =>
+          seen.port.notify(channels[n % 2 === 0 ? 0 : 1], String(n)),
+        )
+        await Promise.all(sending)
+        await seen.until('all of them have arrived', () => arrived.length === 100)
+        pull(100)
+        await seen.until('all of them have been read', () => read.length === 101)
+        assert.deepEqual(read.slice(1), arrived)
+      },
+    ),
+    real(
+      'leaving while a pull waits ends it, and no channel is listened to any more',
+      {},
+      async ({ seen, ended, leave }) => {
+        leave()
+        await seen.until('the reader is told of the end', () => ended() !== undefined)
+        assert.deepEqual(ended(), {})
+        await seen.hasNoChannel()
+      },
+    ),
+    real(
+      'an abort fails with the reason itself, and no channel is listened to any more',
+      {},
+      async ({ seen, ended, abort }) => {
+        const reason = new Error('the reader has left')
+        abort(reason)
+        await seen.until('it has failed', () => ended() !== undefined)
+        assert.equal(ended()?.error, reason)
+        await seen.hasNoChannel()
+      },
+    ),
+    real(
+      'fails with an OverflowError when more comes than it has room for, and listens to no channel before anybody asks',
+      { capacity: 2, pulls: 1 },
+      async ({ seen, channels, ended, pull }) => {
+        for (const text of ['1', '2', '3', '4']) await seen.port.notify(channels[0], text)
+        await seen.until('no channel is listened to', () => seen.port.stats().channels === 0)
+        pull(1)
+        await seen.until('it has failed', () => ended() !== undefined)
+        assert.deepEqual(ended()?.error, new OverflowError(2))
+      },
+    ),
+    real(
+      'yields a message without text for each channel when their connection was lost, and goes on',
+      {},
+      async ({ seen, channels, read }) => {
+        await seen.port.notify(channels[0], 'before')
+        await seen.until('the first has come', () => read.length === 1)
+        await seen.cutListeners()
+        await seen.until('both channels have told of the gap', () => read.length === 3)
+        for (const channel of channels) await seen.port.notify(channel, 'after')
+        await seen.until('the others have come', () => read.length === 5)
+        assert.deepEqual(
+          read.map(({ text }) => text),
+          ['before', null, null, 'after', 'after'],
+        )
+        assert.deepEqual(
+          read
+            .slice(1, 3)
+            .map(({ channel }) => channel)
+            .toSorted(),
+          channels,
+        )
+      },
+    ),
+    real('fails with the DatabaseError of a port that is closed', {}, async ({ seen, ended }) => {
+      await seen.port.close()
+      await seen.until('it has failed', () => ended() !== undefined)
+      const failed = ended()
+      assert(failed?.error instanceof DatabaseError, `it ended with ${String(failed?.error)}`)
+    }),
+  ],
 }

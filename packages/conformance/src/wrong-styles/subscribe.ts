@@ -180,6 +180,20 @@ export const wrongSubscribes = [
     },
   ),
   wrongListening(
+    'hands over one message in each turn of the loop',
+    ['keeps up'],
+    class extends Listening {
+      ended = false
+      override request() {
+        setImmediate(() => this.ended || super.request())
+      }
+      override release() {
+        this.ended = true
+        super.release()
+      }
+    },
+  ),
+  wrongListening(
     'yields the newest message first',
     ['order', 'capacity', 'slow consumer', 'any schedule'],
     class extends Listening {
