@@ -17,6 +17,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { thumbnails } from './thumbnails.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
@@ -53,6 +54,7 @@ export const callbacks: Style = {
       'newest',
     ),
   thumbnails: run(thumbnails),
+  subscribe: iterate(subscribe),
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

@@ -1,6 +1,6 @@
 import type { ScenarioName, Style } from '@overlap/workload'
-import type { Clause, Suite } from './clause.ts'
 import { batchSuite } from './batch.suite.ts'
+import type { Clause, Suite } from './clause.ts'
 import { combineSuite } from './combine.suite.ts'
 import { echoSuite } from './echo.suite.ts'
 import { hedgeSuite } from './hedge.suite.ts'

@@ -23,8 +23,8 @@ import {
   nameOf,
   successes,
 } from './reference.ts'
-import { type ScriptedSource, scriptedSource } from './scripted-source.ts'
 import type { MadeCall } from './scripted-port.ts'
+import { type ScriptedSource, scriptedSource } from './scripted-source.ts'
 import { runsExactly, standingClauses } from './standing.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'

@@ -30,6 +30,13 @@ const names: readonly string[] = [
   'counts only what is in flight',
   'leaves its calls running when its reader leaves',
   'lets an overtaken sku run on',
+  'yields the newest message first',
+  'goes on listening when its reader has left',
+  'releases the first channel alone',
+  'drops what it has no room for',
+  'leaves out what has no text',
+  'goes on without a channel that has failed',
+  'listens to a channel when the one before it has sent something',
   'forgets its result',
   'abandons its calls on abort',
 ]
