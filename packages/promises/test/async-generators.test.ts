@@ -24,6 +24,14 @@ function manual() {
     fetchReservationFrom: unasked,
     openSession: unasked,
     confirmOrder: unasked,
+    findStocks: unasked,
+    fetchPage: unasked,
+    fetchPicture: unasked,
+    resize: unasked,
+    listen: unasked,
+    readChunk: unasked,
+    writeChunk: unasked,
+    endOutput: unasked,
   }
   return { backend, running }
 }
