@@ -264,6 +264,19 @@ describe('the threads', () => {
     },
   )
 
+  test('one that cannot start says why, and the next resize works', async () => {
+    const outcome = failure(port.resize, { picture, width: 10 })
+    await eventually('it starts', () => threads.length === 1)
+    // As Node does when a library of sharp's is not there.
+    const obstacle = new Error('no such library')
+    threads[0]?.emit('error', obstacle)
+    const error = await outcome
+    expect(error).toBeInstanceOf(WorkerError)
+    expect(error.message).toBe('a worker thread has failed')
+    expect(error.cause).toBe(obstacle)
+    expect(await ask(port.resize, { picture, width: 10 })).toMatchObject({ width: 10 })
+  })
+
   test('one that dies at work fails its resize, and those that wait get another', async () => {
     await ask(port.resize, { picture, width: 10 })
     const run = watched()
