@@ -312,6 +312,25 @@ describe('the threads', () => {
   })
 })
 
+test('a callback that throws is an uncaught exception, and the next resize is served', async () => {
+  const child = await runScript(`
+    const port = openPort({ databaseUrl: 'postgres://127.0.0.1:1/none', upstreamUrls: ['${service.url}'], poolMax: 1 })
+    const origins = []
+    process.on('uncaughtException', (error, origin) => origins.push(error.message + ' ' + origin))
+    const bad = { picture: { address: '/a', bytes: new Uint8Array(9) }, width: 10 }
+    port.fetchPicture('/pictures/P-3', (_, picture) => {
+      port.resize({ picture, width: 10 }, () => { throw new Error('first') })
+      port.resize(bad, () => { throw new Error('second') })
+      port.resize({ picture, width: 20 }, (_, { width }) => setImmediate(() => tell({ width, origins })))
+    })
+  `)
+  expect(await child.told).toEqual({
+    width: 20,
+    origins: ['first uncaughtException', 'second uncaughtException'],
+  })
+  child.kill('SIGKILL')
+})
+
 describe('close', () => {
   test('fails what runs and what waits, later, and waits for the threads', async () => {
     await ask(port.resize, { picture, width: 10 })
