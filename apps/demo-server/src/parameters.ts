@@ -46,8 +46,8 @@ export const skus: Parameter<readonly string[]> = {
   parse: listOf(sku.parse, MANY),
 }
 
-/** Each of a run's pictures is held in memory until the answer is written, and so is each thumbnail. */
-const [PAGES, WIDTHS, WIDTH] = [20, 10, 1_000]
+/** All of a run is written at once, and that much takes some ms: 200 thumbnails of up to 500 pixels are 3 MB. */
+const [PAGES, WIDTHS, WIDTH] = [20, 10, 500]
 const tenPages = Array.from({ length: 10 }, (_, index) => `P-${index + 1}`)
 
 export const pages: Parameter<readonly string[]> = {

@@ -168,7 +168,7 @@ describe('thumbnails', () => {
     }
     await leaves('limit=3&httpMs=10000', () => backend.ledger.openRequests === 3)
     await leaves(
-      'pages=P-1,P-1&httpMs=0&widths=1000,1000,1000,1000,1000',
+      'pages=P-1,P-1&httpMs=0&widths=500,500,500,500,500',
       () => backend.port.stats().workers.waiting > 2,
     )
   })

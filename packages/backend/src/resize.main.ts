@@ -34,7 +34,7 @@ export default async function resize({ bytes, width }: ResizeJob): Promise<Resiz
     .webp()
   try {
     const { data, info } = await thumbnail.toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, bytes: new Uint8Array(data) }
+    return { width: info.width, height: info.height, bytes: data }
   } catch {
     return { fault: 'it is damaged, or ends too early' }
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { forkReservationService, startReservationService, type ReservationService } from '../src/index.ts'
+import { pictureOf } from '../src/reservation-pictures.ts'
 import { alive, runScript } from './child.ts'
 import { eventually } from './eventually.ts'
 
@@ -106,11 +107,14 @@ describe('the reservation service', () => {
     },
   )
 
-  test('draws a picture once, for all who ask', async () => {
-    const picture = async () => Buffer.from(await (await fetch(`${service.url}/pictures/P-7`)).arrayBuffer())
-    const [first, ...others] = await Promise.all([picture(), picture(), picture()])
-    for (const other of others) expect(first?.equals(other)).toBe(true)
-    expect(first?.equals(await picture())).toBe(true)
+  test('draws a picture once, for all who ask, and the same one in every process', async () => {
+    const [first, second] = await Promise.all([pictureOf('P-7'), pictureOf('P-7')])
+    expect(first).toBe(second)
+    expect(first).toBe(await pictureOf('P-7'))
+    const forked = await forkReservationService()
+    const response = await fetch(`${forked.url}/pictures/P-7`)
+    expect(first?.equals(Buffer.from(await response.arrayBuffer()))).toBe(true)
+    await forked.stop()
   })
 
   test('tells which parameter it cannot read', async () => {

@@ -264,6 +264,19 @@ describe('the threads', () => {
     },
   )
 
+  test('one that cannot start says why, and the next resize works', async () => {
+    const outcome = failure(port.resize, { picture, width: 10 })
+    await eventually('it starts', () => threads.length === 1)
+    // As Node does when a library of sharp's is not there.
+    const obstacle = new Error('no such library')
+    threads[0]?.emit('error', obstacle)
+    const error = await outcome
+    expect(error).toBeInstanceOf(WorkerError)
+    expect(error.message).toBe('a worker thread has failed')
+    expect(error.cause).toBe(obstacle)
+    expect(await ask(port.resize, { picture, width: 10 })).toMatchObject({ width: 10 })
+  })
+
   test('one that dies at work fails its resize, and those that wait get another', async () => {
     await ask(port.resize, { picture, width: 10 })
     const run = watched()
@@ -297,6 +310,25 @@ describe('the threads', () => {
     delay.disable()
     expect(delay.percentile(95) / 1e6).toBeLessThan(oneMs / 3)
   })
+})
+
+test('a callback that throws is an uncaught exception, and the next resize is served', async () => {
+  const child = await runScript(`
+    const port = openPort({ databaseUrl: 'postgres://127.0.0.1:1/none', upstreamUrls: ['${service.url}'], poolMax: 1 })
+    const origins = []
+    process.on('uncaughtException', (error, origin) => origins.push(error.message + ' ' + origin))
+    const bad = { picture: { address: '/a', bytes: new Uint8Array(9) }, width: 10 }
+    port.fetchPicture('/pictures/P-3', (_, picture) => {
+      port.resize({ picture, width: 10 }, () => { throw new Error('first') })
+      port.resize(bad, () => { throw new Error('second') })
+      port.resize({ picture, width: 20 }, (_, { width }) => setImmediate(() => tell({ width, origins })))
+    })
+  `)
+  expect(await child.told).toEqual({
+    width: 20,
+    origins: ['first uncaughtException', 'second uncaughtException'],
+  })
+  child.kill('SIGKILL')
 })
 
 describe('close', () => {
