@@ -184,10 +184,10 @@ export function successes({ name, input }: MadeCall): readonly { readonly value:
     case 'fetchPage':
       return [{ value: `/pictures/${String(input)}` }]
     case 'fetchPicture':
-      return [{ value: { address: input, bytes: new TextEncoder().encode(String(input)) } }]
+      return [{ value: { address: input, bytes: new Uint8Array() } }]
     case 'resize': {
       const { picture, width } = input as PictureWidth
-      return [{ value: { width, height: width / 2, bytes: picture.bytes } }]
+      return [{ value: { width, height: width / 2, bytes: new TextEncoder().encode(picture.address) } }]
     }
     case 'listen':
       return [{ value: { id: 1, channel: input, text: 'hello' } }]

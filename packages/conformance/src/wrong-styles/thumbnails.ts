@@ -129,7 +129,7 @@ export const wrongThumbnails = [
   wrong('does one page after the other', ['overlap', 'never fewer', 'any schedule'], {
     thumbnails: checked((port, input, all) => thumbnails(port, { ...input, limit: 1 }, all)),
   }),
-  wrong('resizes one picture after the other', ['overlap', 'any schedule'], {
+  wrong('resizes one picture after the other', ['overlap'], {
     thumbnails: checked((port, input, all) => {
       const inTurn = oneByOne()
       const make = (page: Page) =>
@@ -155,7 +155,7 @@ export const wrongThumbnails = [
       return inPlaces(input, (page) => toGallery(page, all, make))
     }),
   }),
-  wrong('makes one thumbnail after the other', ['equal work', 'any schedule'], {
+  wrong('makes one thumbnail after the other', ['equal work'], {
     thumbnails: withPage(async (port, page, widths, all) => {
       const picture = await download(port, page, all)
       const made: Thumbnail[] = []
@@ -189,7 +189,7 @@ export const wrongThumbnails = [
       return Promise.race([downloaded.then(() => Promise.all(ended)), promise])
     }),
   }),
-  wrong('works on its pages in batches', ['never fewer', 'any schedule'], {
+  wrong('works on its pages in batches', ['never fewer'], {
     thumbnails: checked(async (port, { pages, widths, limit }, all) => {
       const galleries: Gallery[] = []
       for (let from = 0; from < pages.length; from += limit) {
@@ -199,7 +199,7 @@ export const wrongThumbnails = [
       return galleries
     }),
   }),
-  wrong('does not give away the place of a bad page', ['never fewer', 'bad page', 'any schedule'], {
+  wrong('does not give away the place of a bad page', ['never fewer', 'bad page'], {
     thumbnails: checked((port, input, all) => {
       const over = Promise.withResolvers<void>()
       let missing = input.pages.length
@@ -211,7 +211,7 @@ export const wrongThumbnails = [
       })
     }),
   }),
-  wrong('starts with the last page', ['first come', 'any schedule'], {
+  wrong('starts with the last page', ['first come'], {
     thumbnails: checked(async (port, input, all) => {
       const galleries = await thumbnails(port, { ...input, pages: input.pages.toReversed() }, all)
       return galleries.toReversed()
@@ -226,7 +226,7 @@ export const wrongThumbnails = [
       return galleries
     }),
   }),
-  wrong('answers the thumbnails in the order of arrival', ['result', 'order', 'any schedule'], {
+  wrong('answers the thumbnails in the order of arrival', ['result', 'order'], {
     thumbnails: withPage((port, page, widths, all) =>
       scoped(all, async (own) => {
         const picture = await download(port, page, own)
@@ -245,7 +245,7 @@ export const wrongThumbnails = [
       return widths.flatMap((_, index) => made[widest.findIndex(([place]) => place === index)] ?? [])
     }),
   }),
-  wrong('fails with a bad page', ['result', 'bad page', 'any schedule'], {
+  wrong('fails with a bad page', ['result', 'bad page'], {
     thumbnails: checked((port, input, all) =>
       inPlaces(input, async (page) => ({
         page,
@@ -253,19 +253,19 @@ export const wrongThumbnails = [
       })),
     ),
   }),
-  wrong('leaves a bad page out', ['bad page', 'any schedule'], {
+  wrong('leaves a bad page out', ['bad page'], {
     thumbnails: checked(async (port, input, all) => {
       const galleries = await thumbnails(port, input, all)
       return galleries.filter((gallery) => !('error' in gallery))
     }),
   }),
-  wrong('reports the bad pages last', ['bad page', 'any schedule'], {
+  wrong('reports the bad pages last', ['bad page'], {
     thumbnails: checked(async (port, input, all) => {
       const galleries = await thumbnails(port, input, all)
       return galleries.toSorted((a, b) => Number('error' in a) - Number('error' in b))
     }),
   }),
-  wrong('fails when a page is not there', ['bad page', 'any schedule'], {
+  wrong('fails when a page is not there', ['bad page'], {
     thumbnails: checked((port, input, all) =>
       inPlaces(input, async (page) => {
         const address = await call(port.fetchPage, page, all)
@@ -305,7 +305,7 @@ export const wrongThumbnails = [
       resizeToEach(port, await download(port, page, all), widths, all),
     ),
   }),
-  wrong('cancels all pages for a bad one', ['bad page', 'any schedule'], {
+  wrong('cancels all pages for a bad one', ['bad page'], {
     thumbnails: checked((port, input, all) =>
       scoped(all, (inner) => {
         const bad = new AbortController()
@@ -323,7 +323,7 @@ export const wrongThumbnails = [
       }),
     ),
   }),
-  wrong('waits for every resize of a bad page', ['bad page', 'equal work', 'any schedule'], {
+  wrong('waits for every resize of a bad page', ['bad page', 'equal work'], {
     thumbnails: withPage(async (port, page, widths, all) => {
       const picture = await download(port, page, all)
       const made = widths.map((width) => call(port.resize, { picture, width }, all))
@@ -347,7 +347,7 @@ export const wrongThumbnails = [
       }),
     ),
   }),
-  wrong('takes every error for that of a page', ['first error', 'error starts nothing', 'any schedule'], {
+  wrong('takes every error for that of a page', ['first error', 'error starts nothing'], {
     thumbnails: checked((port, input, all) =>
       inPlaces(input, async (page) => {
         try {
@@ -406,7 +406,7 @@ export const wrongThumbnails = [
       return input.pages.flatMap((page) => galleries[different.indexOf(page)] ?? [])
     }),
   }),
-  wrong('never ends without a page', ['no page', 'any schedule'], {
+  wrong('never ends without a page', ['no page'], {
     thumbnails: checked((port, input, all) =>
       input.pages.length === 0 ? Promise.withResolvers<never>().promise : thumbnails(port, input, all),
     ),
@@ -417,12 +417,12 @@ export const wrongThumbnails = [
       return input.pages.length === 0 ? [] : thumbnails(port, input, signal)
     },
   }),
-  wrong('never ends without a width', ['no width', 'any schedule'], {
+  wrong('never ends without a width', ['no width'], {
     thumbnails: withPage((port, page, widths, all) =>
       widths.length === 0 ? Promise.withResolvers<never>().promise : thumbnailsOf(port, page, widths, all),
     ),
   }),
-  wrong('leaves a page without a width out', ['no width', 'any schedule'], {
+  wrong('leaves a page without a width out', ['no width'], {
     thumbnails: checked(async (port, input, all) => {
       const galleries = await thumbnails(port, input, all)
       return galleries.filter((gallery) => !('thumbnails' in gallery) || gallery.thumbnails.length > 0)
