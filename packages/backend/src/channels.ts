@@ -156,13 +156,13 @@ export class Channels implements Exchange {
   }
 
   notified(channel: string, text: string): void {
-    const message = { id: ++this.#lastId, channel, text }
     const entry = this.#entries.get(channel)
-    if (entry === undefined) return
-    // The first messages may come before the answer to LISTEN does. Those that come before the answer to
-    // UNLISTEN are not for whoever has joined since: it would miss what is sent until the next LISTEN.
-    if (entry.server === 'starting') this.#startSending(entry)
-    if (entry.server !== 'sending') return
+    // The first messages may come before the answer to LISTEN does.
+    if (entry?.server === 'starting') this.#startSending(entry)
+    const message = { id: ++this.#lastId, channel, text }
+    // Those that come before the answer to UNLISTEN are not for whoever has joined since: it would miss what is
+    // sent until the next LISTEN.
+    if (entry?.server !== 'sending') return
     // Whoever joins from within is not among them.
     const listeners = [...entry.listeners]
     for (const listener of listeners) deliver(listener, message)

@@ -23,7 +23,7 @@ export interface Pace {
 
 const PACE: Pace = { idleMs: 10_000, answerMs: 5_000 }
 
-const BACKOFF = { baseMs: 50, capMs: 5_000 }
+const BACKOFF = { baseMs: 50, capMs: 2_000 }
 
 /** Whoever needs the connection. */
 export interface Exchange {
