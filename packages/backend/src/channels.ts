@@ -178,7 +178,7 @@ export class Channels implements Exchange {
     entry.listeners.delete(listener)
     this.#listeners--
     if (entry.listeners.size > 0) return
-    if (entry.server === 'silent') this.#entries.delete(entry.channel)
+    if (entry.server === 'silent') this.#forget(entry)
     else this.#changed.add(entry)
   }
 
@@ -196,8 +196,13 @@ export class Channels implements Exchange {
   #fallSilent(entry: Entry): Listener[] {
     entry.server = 'silent'
     if (entry.listeners.size > 0) this.#changed.add(entry)
-    else this.#entries.delete(entry.channel)
+    else this.#forget(entry)
     return takeLeft(entry)
+  }
+
+  #forget(entry: Entry) {
+    this.#entries.delete(entry.channel)
+    this.#changed.delete(entry)
   }
 }
 
