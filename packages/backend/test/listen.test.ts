@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError } from '@overlap/workload'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Channels } from '../src/channels.ts'
 import { openPort, type RealPort, type RunOptions } from '../src/index.ts'
 import { createListen } from '../src/listen.ts'
@@ -13,6 +14,7 @@ import { useCluster, type Cluster } from './cluster.ts'
 import { listenTo, type Ear } from './ear.ts'
 import { eventually, GONE_MS } from './eventually.ts'
 import { ask, doomed } from './outcome.ts'
+import { startRawServer } from './raw-server.ts'
 import { startRelay, type Relay } from './relay.ts'
 import { watch, type Witness } from './witness.ts'
 
@@ -278,6 +280,21 @@ describe('who leaves', () => {
     expect(port.stats()).toMatchObject({ channels: 1, channelConnections: 1 })
   })
 
+  test('has stopped as soon as another listens, before UNLISTEN could be sent', async () => {
+    const keeper = await listenTo(port, 'b').listens()
+    const one = await listenTo(port, 'a').listens()
+    const busy = listenTo(port, 'c')
+    one.leave()
+    expect(one.events.at(-1)).toBe('cancelled')
+    const two = listenTo(port, 'a')
+    expect(two.events).toEqual(['started', 'sent'])
+    expect(one.events.at(-1)).toBe('stopped')
+    await busy.listens()
+    await sentinel([two], 'a')
+    expect(await witness.queries()).toEqual(['LISTEN "c"'])
+    keeper.leave()
+  })
+
   test('while the connection is opened again has stopped, and the others listen', async () => {
     await withRelay(async (relay) => {
       const relayed = open(relay.url)
@@ -449,7 +466,19 @@ describe('a connection that is lost', () => {
     expect(new Set(ids).size).toBe(6)
     for (const ear of before) expect(ear.messages.map(({ id }) => id)).toEqual(grown(ear))
     for (const ear of ears) expect(ear.events).toEqual(['started', 'sent'])
-    expect(await witness.connections()).toBe(1)
+    await eventually('there is one connection', async () => (await witness.connections()) === 1)
+  })
+
+  test('is no gap for who comes from within the message that tells of it', async () => {
+    const late: Ear[] = []
+    const ear = listenTo(port, 'a', ({ text }) => {
+      if (text === null) late.push(listenTo(port, 'a'))
+    })
+    await ear.listens()
+    await witness.terminate()
+    await ear.hears(null)
+    await sentinel([ear, ...late], 'a')
+    expect(late.map(({ texts }) => texts)).toEqual([['the end']])
   })
 
   test('is no gap for who comes while it is down, nor for whose LISTEN was not answered', async () => {
@@ -497,7 +526,7 @@ describe('a connection that is lost', () => {
     for (let kill = 0; kill < 6; kill++) {
       const nulls = () => ears.map((ear) => ear.texts.filter((text) => text === null).length)
       const before = nulls()
-      expect(await witness.terminate()).toBe(1)
+      await witness.terminate()
       await eventually('all are told', () => nulls().every((count, n) => count > (before[n] ?? 0)))
       expect(nulls()).toEqual(before.map((count) => count + 1))
     }
@@ -560,6 +589,21 @@ describe('a database that is down', () => {
     await other.close()
   })
 
+  test('fails each listener, though one of them throws', async () => {
+    const child = await runScript(`
+      const port = openPort({ databaseUrl: '${DOWN}', upstreamUrls: ['${NOWHERE}'], poolMax: 1 })
+      const told = []
+      process.on('uncaughtException', (error) => {
+        told.push(error.message)
+        tell({ told: told.join() })
+      })
+      port.listen('a')(() => {}, () => { throw new Error('thrown') })
+      port.listen('a')(() => {}, ({ code }) => told.push(code))
+    `)
+    expect(await child.told).toEqual({ told: 'ECONNREFUSED,thrown' })
+    expect(await child.exit).toBe(0)
+  })
+
   test('is not asked in a loop by who listens again from within', async () => {
     const other = open(DOWN)
     let attempts = 0
@@ -593,6 +637,102 @@ describe('a database that is down', () => {
   })
 })
 
+describe('the attempts to connect again', () => {
+  /** A way to Postgres that carries the first connection, or each for a while. It notes when one came. */
+  async function withWay(
+    lifeMs: number,
+    use: (way: {
+      readonly url: string
+      readonly attempts: readonly number[]
+      readonly cut: () => void
+    }) => Promise<void>,
+  ) {
+    const attempts: number[] = []
+    const { hostname, port: databasePort } = new URL(cluster.url)
+    let first: Socket | undefined
+    const server = await startRawServer((socket) => {
+      attempts.push(performance.now())
+      if (first && lifeMs === 0) {
+        socket.destroy()
+        return
+      }
+      first ??= socket
+      server.pipe(socket, Number(databasePort || 5432), hostname)
+      if (lifeMs > 0) setTimeout(() => socket.destroy(), lifeMs)
+    })
+    const url = new URL(cluster.url)
+    url.hostname = '127.0.0.1'
+    url.port = String(server.port)
+    try {
+      await use({ url: url.href, attempts, cut: () => first?.destroy() })
+    } finally {
+      await server.stop()
+    }
+  }
+
+  const waitsOf = (attempts: readonly number[]) => attempts.slice(1).map((at, n) => at - (attempts[n] ?? NaN))
+
+  afterEach(() => void vi.restoreAllMocks())
+
+  test.for([
+    ['are further apart each time, while they fail', 0, 10],
+    ['are further apart each time, while what they open does not last', 20, 10_000],
+  ] as const)('%s', async ([, lifeMs, idleMs]) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    await withWay(lifeMs, async ({ url, attempts, cut }) => {
+      const own = openChannels(url, { idleMs, answerMs: 5_000 })
+      const ear = await listenTo(own, 'a').listens()
+      await sleep(20)
+      cut()
+      await eventually('there were six', () => attempts.length === 7)
+      const [, second = NaN, ...later] = waitsOf(attempts)
+      expect((later.at(-1) ?? NaN) / second).toBeGreaterThan(4)
+      ear.leave()
+      await own.channels.close()
+    })
+  })
+
+  test('begin anew once a connection has lasted', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    await withWay(100, async ({ url, attempts }) => {
+      const own = openChannels(url, { idleMs: 20, answerMs: 5_000 })
+      await listenTo(own, 'a').listens()
+      await eventually('there were six', () => attempts.length === 7)
+      const [first = NaN, ...later] = waitsOf(attempts)
+      expect((later.at(-1) ?? NaN) / first).toBeLessThan(4)
+      await own.channels.close()
+    })
+  })
+
+  test.for(['has left', 'has closed the port'])('end when the last %s', async (end) => {
+    await withWay(0, async ({ url, attempts, cut }) => {
+      const own = openChannels(url, { idleMs: 10_000, answerMs: 5_000 })
+      const ear = await listenTo(own, 'a').listens()
+      const closing = Promise.withResolvers<void>()
+      cut()
+      const { listen } = own.forRun({
+        dbMs: 0,
+        httpMs: 0,
+        observe(_, event) {
+          // Told when the connection has been lost, and the next attempt is due.
+          if (event !== 'stopped') return
+          if (end === 'has left') ear.leave()
+          closing.resolve(end === 'has left' ? undefined : own.channels.close())
+        },
+      })
+      listen('c')(
+        () => {},
+        () => {},
+      )()
+      await closing.promise
+      await sleep(300)
+      expect(attempts).toHaveLength(1)
+      ear.leave()
+      if (end === 'has left') await own.channels.close()
+    })
+  })
+})
+
 describe('close', () => {
   test.for(['connecting', 'listening', 'asking', 'idle', 'connecting again', 'waiting to connect again'])(
     'while it is %s ends every listener, the connection and the timers',
@@ -616,8 +756,10 @@ describe('close', () => {
         const down = phase.startsWith('waiting') ? 0 : 1
         await eventually(phase, () => relayed.stats().channelConnections === down)
       }
+      const left = listenTo(relayed, 'd')
       const closedAt = performance.now()
       const closing = relayed.close()
+      left.leave()
       expect(relayed.close()).toBe(closing)
       await closing
       expect(performance.now() - closedAt).toBeLessThan(GONE_MS)
@@ -629,10 +771,11 @@ describe('close', () => {
       expect(late.error).toBeUndefined()
       await sleep(0)
       expect(late.error).toMatchObject({ message: 'the port is closed' })
-      const left = listenTo(relayed, 'a')
-      left.leave()
-      await sleep(0)
       expect(left.events).toEqual(['started', 'cancelled', 'stopped'])
+      const never = listenTo(relayed, 'a')
+      never.leave()
+      await sleep(0)
+      expect(never.events).toEqual(['started', 'cancelled', 'stopped'])
     },
   )
 
