@@ -41,10 +41,8 @@ interface Entry {
 export class Channels implements Exchange {
   readonly #connection: StandingConnection
   readonly #entries = new Map<Channel, Entry>()
-  /** Those where the server may have to be asked for something. */
-  #changed = new Set<Entry>()
-  /** Those that the running command is about. */
-  #asked: Entry[] = []
+  /** Those that the latest command is about. */
+  #asked: readonly Entry[] = []
   #listeners = 0
   #lastId = 0
   #closed = false
@@ -80,10 +78,7 @@ export class Channels implements Exchange {
     if (entry.server === 'sending') {
       startListening(listener)
       tellStopped(takeLeft(entry))
-    } else {
-      this.#changed.add(entry)
-      this.#connection.wake()
-    }
+    } else this.#connection.wake()
   }
 
   leave(channel: Channel, listener: Listener): void {
@@ -96,40 +91,33 @@ export class Channels implements Exchange {
     this.#remove(entry, listener)
     if (entry.listeners.size > 0 || entry.server === 'silent') listener.told.stopped()
     else entry.left.push(listener)
-    this.#connection.wake()
+    if (entry.listeners.size === 0) this.#connection.wake()
   }
 
   /** Its listeners fail. Resolves once the connection has closed. */
   close(): Promise<void> {
     this.#closed = true
-    for (const entry of this.#entries.values()) {
-      for (const listener of entry.listeners) {
-        this.#remove(entry, listener)
-        failLater(listener)
-      }
-    }
+    for (const { listeners } of this.#entries.values()) for (const listener of listeners) failLater(listener)
     return this.#connection.close()
   }
 
   nextCommand(): string | null {
-    const changed = this.#changed
-    this.#changed = new Set()
     const commands: string[] = []
-    for (const entry of changed) {
+    const asked: Entry[] = []
+    for (const entry of this.#entries.values()) {
       const wanted = entry.listeners.size > 0
       if (entry.server !== (wanted ? 'silent' : 'sending')) continue
       entry.server = wanted ? 'starting' : 'stopping'
+      asked.push(entry)
       // Nothing that a channel may be called has to be escaped.
       commands.push(`${wanted ? 'LISTEN' : 'UNLISTEN'} "${entry.channel}"`)
-      this.#asked.push(entry)
     }
+    this.#asked = asked
     return commands.length === 0 ? null : commands.join('; ')
   }
 
   carriedOut(): void {
-    const asked = this.#asked
-    this.#asked = []
-    for (const entry of asked) {
+    for (const entry of this.#asked) {
       if (entry.server === 'starting') this.#startSending(entry)
       else if (entry.server === 'stopping') tellStopped(this.#fallSilent(entry))
     }
@@ -149,20 +137,19 @@ export class Channels implements Exchange {
   }
 
   lost(): void {
-    this.#asked = []
     const left: Listener[] = []
     for (const entry of this.#entries.values()) left.push(...this.#fallSilent(entry))
     tellStopped(left)
   }
 
   notified(channel: string, text: string): void {
-    const message = { id: ++this.#lastId, channel, text }
     const entry = this.#entries.get(channel)
-    if (entry === undefined) return
-    // The first messages may come before the answer to LISTEN does. Those that come before the answer to
-    // UNLISTEN are not for whoever has joined since: it would miss what is sent until the next LISTEN.
-    if (entry.server === 'starting') this.#startSending(entry)
-    if (entry.server !== 'sending') return
+    // The first messages may come before the answer to LISTEN does.
+    if (entry?.server === 'starting') this.#startSending(entry)
+    const message = { id: ++this.#lastId, channel, text }
+    // Those that come before the answer to UNLISTEN are not for whoever has joined since: it would miss what is
+    // sent until the next LISTEN.
+    if (entry?.server !== 'sending') return
     // Whoever joins from within is not among them.
     const listeners = [...entry.listeners]
     for (const listener of listeners) deliver(listener, message)
@@ -177,9 +164,7 @@ export class Channels implements Exchange {
   #remove(entry: Entry, listener: Listener) {
     entry.listeners.delete(listener)
     this.#listeners--
-    if (entry.listeners.size > 0) return
-    if (entry.server === 'silent') this.#entries.delete(entry.channel)
-    else this.#changed.add(entry)
+    if (entry.listeners.size === 0 && entry.server === 'silent') this.#entries.delete(entry.channel)
   }
 
   #startSending(entry: Entry) {
@@ -195,8 +180,7 @@ export class Channels implements Exchange {
   /** Hands back who must be told that it has stopped. */
   #fallSilent(entry: Entry): Listener[] {
     entry.server = 'silent'
-    if (entry.listeners.size > 0) this.#changed.add(entry)
-    else this.#entries.delete(entry.channel)
+    if (entry.listeners.size === 0) this.#entries.delete(entry.channel)
     return takeLeft(entry)
   }
 }

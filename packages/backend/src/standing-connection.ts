@@ -23,7 +23,7 @@ export interface Pace {
 
 const PACE: Pace = { idleMs: 10_000, answerMs: 5_000 }
 
-const BACKOFF = { baseMs: 50, capMs: 5_000 }
+const BACKOFF = { baseMs: 50, capMs: 2_000 }
 
 /** Whoever needs the connection. */
 export interface Exchange {
@@ -48,7 +48,7 @@ export class StandingConnection implements Owner {
   #connectedAt = Infinity
   #free = false
   #timer: NodeJS.Timeout | undefined
-  /** Attempts to connect since it last was of use. */
+  /** Attempts to connect again since it last was there for a while. */
   #retries = 0
   #closing: PromiseWithResolvers<void> | null = null
 
@@ -67,15 +67,14 @@ export class StandingConnection implements Owner {
   wake(): void {
     if (this.#closing) return
     if (this.#connection) this.#goOn()
-    else if (!this.#exchange.needsConnection) this.#rest()
+    else if (!this.#exchange.needsConnection) this.#setTimer()
     else if (this.#timer === undefined) this.#connect()
   }
 
-  /** Cuts off what runs, and resolves once the socket has closed. */
+  /** Cuts off what runs, and resolves once the socket has closed. To be called once. */
   close(): Promise<void> {
-    if (this.#closing) return this.#closing.promise
     this.#closing = Promise.withResolvers()
-    this.#rest()
+    this.#setTimer()
     if (this.#connection) this.#giveUp(this.#connection)
     else this.#closing.resolve()
     return this.#closing.promise
@@ -95,17 +94,17 @@ export class StandingConnection implements Owner {
 
   dying(): void {
     this.#free = false
+    this.#setTimer()
   }
 
   closed(): void {
     this.#connection = null
-    this.#setTimer()
     if (performance.now() - this.#connectedAt > this.#pace.idleMs) this.#retries = 0
     this.#connectedAt = Infinity
     if (this.#closing) this.#closing.resolve()
     else if (this.#exchange.needsConnection)
       this.#setTimer(() => this.#connect(), backoffMs(++this.#retries, BACKOFF))
-    else this.#rest()
+    else this.#setTimer()
     this.#exchange.lost()
   }
 
@@ -150,16 +149,10 @@ export class StandingConnection implements Owner {
 
   #giveUp(connection: Connection) {
     this.#free = false
-    this.#setTimer()
     connection.close()
   }
 
-  #rest() {
-    this.#retries = 0
-    this.#setTimer()
-  }
-
-  /** Instead of the one before. */
+  /** Instead of the one before, if there is one. */
   #setTimer(due?: () => void, ms?: number) {
     clearTimeout(this.#timer)
     this.#timer = due && setTimeout(due, ms)

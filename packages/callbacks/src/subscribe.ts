@@ -38,6 +38,7 @@ export function subscribe(
     done(error)
   }
   function cancel() {
+    unread.length = 0
     for (const cancelListen of cancels) cancelListen()
   }
   return { request, cancel }

@@ -58,6 +58,10 @@ export interface Style {
   batch(port: Port, input: BatchInput): StockLoader
   /** In the order of `pages`. */
   thumbnails(port: Port, input: ThumbnailsInput, signal: AbortSignal): Promise<readonly Gallery[]>
+  /**
+   * Fails with an `OverflowError` at one message more than `capacity` that nobody waits for. Of those that come in
+   * one tick, also the one that somebody waits for may count.
+   */
   subscribe(port: Port, input: SubscribeInput, signal: AbortSignal): AsyncIterable<Message>
   /** Throws a `RangeError`. */
   regulate(input: RegulateInput): Regulator
