@@ -28,6 +28,8 @@ const names: readonly string[] = [
   'counts only what is in flight',
   'leaves its calls running when its reader leaves',
   'lets an overtaken sku run on',
+  'makes a query for each',
+  'lets the query run when all have left',
   'forgets its result',
   'abandons its calls on abort',
 ]
