@@ -75,7 +75,9 @@ function follow({ windowMs, max }: BatchInput, history: readonly Happening[]) {
     }
   }
   function answer(call: MadeCall, outcome: Outcome<unknown>) {
-    const batch = batches.find((one) => one.state === 'running' && one.call && nameOf(one.call) === nameOf(call))
+    const batch = batches.find(
+      (one) => one.state === 'running' && one.call && nameOf(one.call) === nameOf(call),
+    )
     assert(batch, `nobody waits for ${nameOf(call)}`)
     batch.state = 'answered'
     // A cast, because a history holds the answers of every call.
@@ -251,7 +253,11 @@ async function withLoader(
         trial.answer({ call: queryFor(...skus), outcome })
         await quiet()
       },
-      asks: (...queries) => runsExactly(trial, queries.map((skus) => queryFor(...skus))),
+      asks: (...queries) =>
+        runsExactly(
+          trial,
+          queries.map((skus) => queryFor(...skus)),
+        ),
       hasNoTimer: () =>
         assert.deepEqual(
           trial.leftovers().filter((one) => one === 'a timer'),
@@ -277,7 +283,8 @@ export const batchSuite: Suite = {
     ),
     {
       id: 'one query',
-      title: 'asks exactly `windowMs` after the first load, once, for the skus in the order of their first load',
+      title:
+        'asks exactly `windowMs` after the first load, once, for the skus in the order of their first load',
       check: (style) =>
         withLoader(style, { windowMs: 10, max: 100, count: 4 }, async (seen) => {
           const { trial, log, act, pass, answer, asks } = seen
@@ -351,7 +358,8 @@ export const batchSuite: Suite = {
     },
     {
       id: 'equal skus',
-      title: 'equal skus share a place in a query, but not with a query that runs already or has been answered',
+      title:
+        'equal skus share a place in a query, but not with a query that runs already or has been answered',
       check: (style) =>
         withLoader(style, { windowMs: 10, max: 100, count: 4 }, async (seen) => {
           const { log, act, pass, answer, asks } = seen
@@ -372,7 +380,8 @@ export const batchSuite: Suite = {
     },
     {
       id: 'its own row',
-      title: 'each gets the row of its sku, in whatever order they come; without one, an UnknownSkuError, alone',
+      title:
+        'each gets the row of its sku, in whatever order they come; without one, an UnknownSkuError, alone',
       check: (style) =>
         withLoader(style, { windowMs: 10, max: 100, count: 4 }, async (seen) => {
           const { told, act, pass, answer } = seen
@@ -407,7 +416,8 @@ export const batchSuite: Suite = {
     },
     {
       id: 'leaving a window',
-      title: 'who leaves a window leaves the others their places; when nobody is left, it is over, with its timer',
+      title:
+        'who leaves a window leaves the others their places; when nobody is left, it is over, with its timer',
       async check(style) {
         await withLoader(style, { windowMs: 10, max: 4, count: 7 }, async (seen) => {
           const { log, act, answer, asks } = seen
@@ -439,7 +449,8 @@ export const batchSuite: Suite = {
     },
     {
       id: 'leaving a query',
-      title: 'who leaves a query touches no other; when all have left, it is cancelled, and no window with it',
+      title:
+        'who leaves a query touches no other; when all have left, it is cancelled, and no window with it',
       check: (style) =>
         withLoader(style, { windowMs: 10, max: 2, count: 6 }, async (seen) => {
           const { log, act, pass, answer, asks } = seen
