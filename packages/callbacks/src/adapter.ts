@@ -8,6 +8,7 @@ import {
   toPromise,
 } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -51,6 +52,10 @@ export const callbacks: Style = {
       signal,
       'newest',
     ),
+  batch(port, input) {
+    const load = batch(liftBackend(port), input)
+    return { load: (sku, signal) => toPromise((done) => load(sku, done), signal) }
+  },
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

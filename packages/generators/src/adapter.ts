@@ -1,5 +1,6 @@
 import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend, withSource } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -56,6 +57,10 @@ export const generators: Style = {
       signal,
       'newest',
     ),
+  batch(port, input) {
+    const load = batch(liftBackend(port), input)
+    return { load: (sku, signal) => leave(() => load(sku), signal) }
+  },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {
