@@ -1,12 +1,13 @@
 import type { BatchInput, DatabaseError, Sku, Stock } from '@overlap/workload'
 import { UnknownSkuError, Wanted, bySku, checkBatch } from '@overlap/workload'
-import { Deferred, Effect, Fiber, RcRef, type Scope } from 'effect'
+import { Effect, Fiber, RcRef, type Scope } from 'effect'
 import { Backend } from './backend.ts'
 
 /** Those who share one query. */
 interface Window {
   readonly wanted: Wanted
-  readonly full: Deferred.Deferred<void>
+  /** Sleeps until the window is over, and is interrupted when it is full. */
+  readonly gathering: Fiber.Fiber<void>
   readonly stocks: Fiber.Fiber<ReadonlyMap<Sku, Stock>, DatabaseError>
 }
 
@@ -30,25 +31,24 @@ export const batch = Effect.fnUntraced(function* (
   const open: RcRef.RcRef<Window> = yield* RcRef.make({
     acquire: Effect.gen(function* () {
       const wanted = new Wanted()
-      const full = yield* Deferred.make<void>()
-      const read = Deferred.await(full).pipe(
-        Effect.timeoutOption(input.windowMs),
+      const gathering = yield* Effect.forkScoped(Effect.sleep(input.windowMs), { startImmediately: true })
+      const read = Effect.exit(Fiber.join(gathering)).pipe(
         Effect.andThen(RcRef.invalidate(open)),
         Effect.andThen(Effect.suspend(() => backend.findStocks(wanted.skus))),
         Effect.map(bySku),
       )
       const stocks = yield* Effect.forkScoped(read, { startImmediately: true })
-      return { wanted, full, stocks }
+      return { wanted, gathering, stocks }
     }),
   })
 
   return Effect.fnUntraced(function* (sku: Sku) {
-    const { wanted, full, stocks } = yield* RcRef.get(open)
+    const { wanted, gathering, stocks } = yield* RcRef.get(open)
     yield* Effect.acquireRelease(
       Effect.sync(() => wanted.add(sku)),
       () => Effect.sync(() => wanted.remove(sku)),
     )
-    if (wanted.size === input.max) yield* Deferred.succeed(full, undefined)
+    if (wanted.size === input.max) yield* Fiber.interrupt(gathering)
     const found = yield* Fiber.join(stocks)
     return found.get(sku) ?? (yield* Effect.fail(new UnknownSkuError(sku)))
   }, Effect.scoped)

@@ -59,7 +59,7 @@ export function batch(backend: Backend, input: BatchInput): StockLoader {
     if (wanted.size > 0) return
     clearTimeout(timer)
     if (open === window) open = undefined
-    query.abort('nobody waits any more')
+    query.abort('all have left')
   }
   return { load }
 }
