@@ -11,7 +11,7 @@ import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
 import { createConfirmOrder } from './confirm-order.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
-import { createFindStock } from './find-stock.ts'
+import { createFindStock, createFindStocks } from './find-stock.ts'
 import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
 import { Orders, type Means } from './orders.ts'
@@ -100,11 +100,11 @@ export function openPort(options: PortOptions): RealPort {
     const queries = new ServiceQueries(failures)
     return {
       findStock: createFindStock(lender, dbMs, watcher),
+      findStocks: createFindStocks(lender, dbMs, watcher),
       fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
       fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
       openSession: createOpenSession(lender, orders, dbMs, watcher),
       confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
-      findStocks: notYet,
       fetchPage: notYet,
       fetchPicture: notYet,
       resize: notYet,
