@@ -44,7 +44,7 @@ const many: Question<readonly Sku[], readonly Stock[], never> = {
     const stocks: Stock[] = []
     for (const row of rows) {
       const stock = readStock(row)
-      if (isError(stock)) return stock
+      if (stock instanceof Error) return stock
       stocks.push(stock)
     }
     return stocks
@@ -130,8 +130,9 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
       return
     }
     const answer = this.#question.read(rows, this.#asked)
-    if (isError(answer)) {
-      this.#fail(answer)
+    if (answer instanceof Error) {
+      // A cast, because the compiler cannot know that no answer is an error.
+      this.#fail(answer as E | DatabaseError)
       return
     }
     const done = this.#done
@@ -169,8 +170,4 @@ function readStock([sku, onHand]: readonly unknown[]): Stock | DatabaseError {
   if (typeof sku === 'string' && typeof onHand === 'number' && Number.isSafeInteger(onHand) && onHand >= 0)
     return { sku, onHand }
   return new DatabaseError('the database answered with a stock that is not a count')
-}
-
-function isError<A, E extends Error>(answer: A | E): answer is E {
-  return answer instanceof Error
 }

@@ -73,15 +73,15 @@ describe('an answer', () => {
     }
   })
 
-  test.for([0, 1, 20])('takes its time once, whether it finds %i products', async (found) => {
+  test.for([0, 20])('takes its time once, if it finds %i products', async (found) => {
     const dbMs = 200
     const skus = found === 0 ? ['nope'] : Array.from({ length: found }, (_, n) => `A-${n + 1}`)
     const start = performance.now()
     expect(await ask(port.forRun({ dbMs, httpMs: 0 }).findStocks, skus)).toHaveLength(found)
     const ms = performance.now() - start
     expect(ms).toBeGreaterThan(dbMs - 1)
-    // As long as a sleep for each row would take.
-    if (found > 1) expect(ms).toBeLessThan(dbMs * found)
+    // As long as 20 sleeps would take.
+    expect(ms).toBeLessThan(dbMs * 20)
   })
 
   test('and its calls are observed by their name', async () => {
