@@ -66,6 +66,8 @@ export const durations = (
   parse: listOf(integer(0, DELAY_LIMIT_MS, 0, '').parse, most),
 })
 
+export const databaseDelay = duration(0, 300, 'How many milliseconds the database takes to answer.')
+
 export const flag = (description: string): Parameter<boolean> => ({
   expected: 'true or false',
   schema: { type: 'boolean', default: false, description },

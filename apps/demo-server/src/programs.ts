@@ -14,9 +14,10 @@ import {
   type Source,
   type Style,
 } from '@overlap/workload'
-import { count, duration, durations, sku, skus } from './parameters.ts'
+import { count, databaseDelay, duration, durations, sku, skus } from './parameters.ts'
+import type { Run } from './run.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, receipt, reservation } from './schemas.ts'
+import { availability, receipt, reservation, stock } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
@@ -29,7 +30,14 @@ interface Shape<T extends Table> {
 /** Answers once. */
 export interface Single<T extends Table = Table> extends Shape<T> {
   readonly many: false
-  readonly start: (style: Style, port: Port, values: Values<T>, signal: AbortSignal) => Promise<unknown>
+  readonly start: (
+    style: Style,
+    port: Port,
+    values: Values<T>,
+    signal: AbortSignal,
+    /** For those that meet other runs. */
+    run: Pick<Run, 'cell' | 'watch'>,
+  ) => Promise<unknown>
 }
 
 /** Answers many times. */
@@ -131,7 +139,18 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     result: availability,
     start: (style, port, values, signal) => style.latest(port, ticking(values.skus, values.everyMs), signal),
   }),
-  batch: notYet,
+  batch: single({
+    table: {
+      sku,
+      windowMs: duration(1, 10, 'For how many milliseconds products are gathered for one query.'),
+      max: count(1, 100, 'How many different products there are in one query at most.'),
+      dbMs: databaseDelay,
+    },
+    result: stock,
+    // Not the run's own port: a query is for all runs that ask at the same time.
+    start: (_style, _port, values, signal, { cell, watch }) =>
+      cell.loaders.load(values.sku, values, signal, watch?.observe),
+  }),
   thumbnails: notYet,
   subscribe: notYet,
   regulate: notYet,

@@ -91,6 +91,7 @@ describe('a run', () => {
       result: [availability, availability],
       calls: [...both, ...both],
     },
+    batch: { query: 'sku=A-42&windowMs=1', result: { sku: 'A-42', onHand: 42 }, calls: ['findStocks'] },
     shutdown: { query: 'skus=A-42&closeMs=50&graceMs=0', result: [availability], calls: both },
   }
   const cells = Object.entries(singles).flatMap(([scenario, asked]) =>
@@ -226,6 +227,7 @@ describe('a run', () => {
     ['stream', `skus=${'A,'.repeat(100)}A`, ['skus']],
     ['stream', 'skus=A-1,,A-2&limit=1.5', ['skus', 'limit']],
     ['latest', 'skus=A-1&everyMs=1e3', ['everyMs']],
+    ['batch', 'sku=A-1&windowMs=0&max=101', ['windowMs', 'max']],
     ['shutdown', 'skus=A-1&closeMs=10001&graceMs=-1', ['closeMs', 'graceMs']],
   ])('%s refuses %s, and names each field', async (scenario, query, fields) => {
     const method = scenario === 'transaction' ? 'POST' : 'GET'
