@@ -131,8 +131,7 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
     }
     const answer = this.#question.read(rows, this.#asked)
     if (answer instanceof Error) {
-      // A cast, because the compiler cannot know that no answer is an error.
-      this.#fail(answer as E | DatabaseError)
+      this.#fail(answer)
       return
     }
     const done = this.#done
