@@ -86,6 +86,8 @@ export const durations = (
   description: string,
 ): Parameter<readonly number[]> => integers(most, 0, DELAY_LIMIT_MS, fallback, description)
 
+export const databaseDelay = duration(0, 300, 'How many milliseconds the database takes to answer.')
+
 export const flag = (description: string): Parameter<boolean> => ({
   expected: 'true or false',
   schema: { type: 'boolean', default: false, description },

@@ -15,9 +15,10 @@ import {
   type Style,
 } from '@overlap/workload'
 import { showGallery } from './galleries.ts'
-import { count, duration, durations, pages, sku, skus, widths } from './parameters.ts'
+import { count, databaseDelay, duration, durations, pages, sku, skus, widths } from './parameters.ts'
+import type { Run } from './run.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, gallery, receipt, reservation } from './schemas.ts'
+import { availability, gallery, receipt, reservation, stock } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
@@ -30,7 +31,14 @@ interface Shape<T extends Table> {
 /** Answers once. */
 export interface Single<T extends Table = Table> extends Shape<T> {
   readonly many: false
-  readonly start: (style: Style, port: Port, values: Values<T>, signal: AbortSignal) => Promise<unknown>
+  readonly start: (
+    style: Style,
+    port: Port,
+    values: Values<T>,
+    signal: AbortSignal,
+    /** For those that meet other runs. */
+    run: Pick<Run, 'cell' | 'watch'>,
+  ) => Promise<unknown>
 }
 
 /** Answers many times. */
@@ -132,7 +140,18 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     result: availability,
     start: (style, port, values, signal) => style.latest(port, ticking(values.skus, values.everyMs), signal),
   }),
-  batch: notYet,
+  batch: single({
+    table: {
+      sku,
+      windowMs: duration(1, 10, 'For how many milliseconds products are gathered for one query.'),
+      max: count(1, 100, 'How many different products there are in one query at most.'),
+      dbMs: databaseDelay,
+    },
+    result: stock,
+    // Not the run's own port: a query is for all runs that ask at the same time.
+    start: (_style, _port, values, signal, { cell, watch }) =>
+      cell.loaders.load(values.sku, values, signal, watch?.observe),
+  }),
   thumbnails: single({
     table: { pages, widths, limit: count(1, 4, 'How many pages are in flight at most.') },
     result: { type: 'array', items: gallery },

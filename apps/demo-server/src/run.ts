@@ -5,6 +5,7 @@
  * by a `Watch`, and only when somebody wants to know.
  */
 import type { Lane } from './lanes.ts'
+import type { Loaders } from './loaders.ts'
 import type { Runs } from './runs.ts'
 import type { Tally } from './tally.ts'
 import type { TracedCall, Watch } from './watch.ts'
@@ -19,6 +20,7 @@ export interface Cell {
   readonly lane: Lane
   readonly tally: Tally
   readonly runs: Runs
+  readonly loaders: Loaders
 }
 
 export class Run<C extends Cell = Cell> {

@@ -11,6 +11,7 @@ const ms = (description: string) => ({ type: ['number', 'null'], description })
 
 export const availability = object({ sku: text, onHand: integer, reserved: integer, available: integer })
 export const reservation = object({ sku: text, reserved: integer })
+export const stock = object({ sku: text, onHand: integer })
 export const receipt = object({ order: text, sku: text, units: integer, onHand: integer })
 export const gallery = {
   type: 'object',

@@ -101,6 +101,7 @@ describe('a run', () => {
       ],
       calls: ['fetchPage', 'fetchPicture', 'resize', 'resize'],
     },
+    batch: { query: 'sku=A-42&windowMs=1', result: { sku: 'A-42', onHand: 42 }, calls: ['findStocks'] },
     shutdown: { query: 'skus=A-42&closeMs=50&graceMs=0', result: [availability], calls: both },
   }
   const cells = Object.entries(singles).flatMap(([scenario, asked]) =>
@@ -237,6 +238,7 @@ describe('a run', () => {
     ['stream', 'skus=A-1,,A-2&limit=1.5', ['skus', 'limit']],
     ['latest', 'skus=A-1&everyMs=1e3', ['everyMs']],
     ['thumbnails', 'pages=P-1,&widths=0&limit=0', ['pages', 'widths', 'limit']],
+    ['batch', 'sku=A-1&windowMs=0&max=101', ['windowMs', 'max']],
     ['shutdown', 'skus=A-1&closeMs=10001&graceMs=-1', ['closeMs', 'graceMs']],
   ])('%s refuses %s, and names each field', async (scenario, query, fields) => {
     const method = scenario === 'transaction' ? 'POST' : 'GET'

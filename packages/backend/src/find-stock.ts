@@ -1,5 +1,5 @@
 /**
- * Reads one product's stock with one query, on a connection that is lent for it.
+ * Reads stock with one query, on a connection that is lent for it: one product's, or that of many.
  *
  * Cancelling it while it waits leaves the queue; while it runs, interrupts it in the server. The
  * connection is lent to nobody before that is over, and nobody has to wait for it here.
@@ -10,14 +10,45 @@ import { toDatabaseError } from './database-errors.ts'
 import { Borrower, type Lender } from './lender.ts'
 import type { Watcher } from './watcher.ts'
 
-type StockError = DatabaseError | UnknownSkuError
-type StockDone = Done<Stock, StockError>
+/** A query as a call of the port: what it says to the server, and what it makes of the rows. */
+interface Question<I, A, E extends Error> {
+  readonly name: 'findStock' | 'findStocks'
+  readonly atOnce: { readonly name: string; readonly text: string }
+  /** The delay in ms is its second parameter. */
+  readonly delayed: { readonly name: string; readonly text: string }
+  readonly read: (rows: Rows, asked: I) => A | E | DatabaseError
+}
 
 /** The server sleeps once per row that it finds, so an unknown sku is answered at once. */
-const AT_ONCE = { name: 'overlap-stock', text: 'SELECT sku, on_hand FROM overlap.stock WHERE sku = $1' }
-const DELAYED = {
-  name: 'overlap-stock-delayed',
-  text: 'SELECT sku, on_hand, pg_sleep($2::int / 1000.0) FROM overlap.stock WHERE sku = $1',
+const one: Question<Sku, Stock, UnknownSkuError> = {
+  name: 'findStock',
+  atOnce: { name: 'overlap-stock', text: 'SELECT sku, on_hand FROM overlap.stock WHERE sku = $1' },
+  delayed: {
+    name: 'overlap-stock-delayed',
+    text: 'SELECT sku, on_hand, pg_sleep($2::int / 1000.0) FROM overlap.stock WHERE sku = $1',
+  },
+  read: ([row], sku) => (row === undefined ? new UnknownSkuError(sku) : readStock(row)),
+}
+
+/** The server sleeps once, before it looks for the rows, however many they are. */
+const many: Question<readonly Sku[], readonly Stock[], never> = {
+  name: 'findStocks',
+  atOnce: { name: 'overlap-stocks', text: 'SELECT sku, on_hand FROM overlap.stock WHERE sku = ANY($1)' },
+  delayed: {
+    name: 'overlap-stocks-delayed',
+    text: `
+      SELECT sku, on_hand FROM overlap.stock
+      WHERE sku = ANY($1) AND (SELECT pg_sleep($2::int / 1000.0)) IS NOT NULL`,
+  },
+  read: (rows) => {
+    const stocks: Stock[] = []
+    for (const row of rows) {
+      const stock = readStock(row)
+      if (stock instanceof Error) return stock
+      stocks.push(stock)
+    }
+    return stocks
+  },
 }
 
 /** `dbMs`: how long the server takes to answer, 0 to 10,000 ms. */
@@ -25,39 +56,62 @@ export function createFindStock(
   lender: Lender,
   dbMs: number,
   watcher: Watcher,
-): Call<Sku, Stock, StockError> {
+): Call<Sku, Stock, DatabaseError | UnknownSkuError> {
   return (sku, done) => {
-    const call = new StockCall(lender, sku, dbMs, done, watcher)
+    const call = new StockCall(lender, one, sku, dbMs, done, watcher)
     lender.lend(call)
     return () => call.cancel()
   }
 }
 
-class StockCall extends Borrower implements Job {
+/** `dbMs`: how long the server takes to answer, 0 to 10,000 ms, whatever it finds. */
+export function createFindStocks(
+  lender: Lender,
+  dbMs: number,
+  watcher: Watcher,
+): Call<readonly Sku[], readonly Stock[], DatabaseError> {
+  return (skus, done) => {
+    const call = new StockCall(lender, many, skus, dbMs, done, watcher)
+    lender.lend(call)
+    return () => call.cancel()
+  }
+}
+
+class StockCall<I, A, E extends Error> extends Borrower implements Job {
   readonly #lender: Lender
-  readonly #sku: Sku
+  readonly #question: Question<I, A, E>
+  readonly #asked: I
   readonly #dbMs: number
   readonly #watcher: Watcher
   readonly #id: number
   /** `null` once the call has been answered or cancelled. */
-  #done: StockDone | null
+  #done: Done<A, E | DatabaseError> | null
   #connection: Connection | null = null
 
-  constructor(lender: Lender, sku: Sku, dbMs: number, done: StockDone, watcher: Watcher) {
+  constructor(
+    lender: Lender,
+    question: Question<I, A, E>,
+    asked: I,
+    dbMs: number,
+    done: Done<A, E | DatabaseError>,
+    watcher: Watcher,
+  ) {
     super()
     this.#lender = lender
-    this.#sku = sku
+    this.#question = question
+    this.#asked = asked
     this.#dbMs = dbMs
     this.#done = done
     this.#watcher = watcher
-    this.#id = watcher.started('findStock')
+    this.#id = watcher.started(question.name)
   }
 
   lent(connection: Connection): void {
     this.#connection = connection
-    this.#watcher.tell('findStock', 'sent', this.#id)
-    const values = this.#dbMs === 0 ? [this.#sku] : [this.#sku, this.#dbMs]
-    const { name, text } = this.#dbMs === 0 ? AT_ONCE : DELAYED
+    this.#watcher.tell(this.#question.name, 'sent', this.#id)
+    const { atOnce, delayed } = this.#question
+    const values = this.#dbMs === 0 ? [this.#asked] : [this.#asked, this.#dbMs]
+    const { name, text } = this.#dbMs === 0 ? atOnce : delayed
     connection.run({ name, text, rowMode: 'array', values }, this)
   }
 
@@ -75,25 +129,25 @@ class StockCall extends Borrower implements Job {
       this.#fail(toDatabaseError(error))
       return
     }
-    const stock = readStock(this.#sku, rows)
-    if (stock instanceof Error) {
-      this.#fail(stock)
+    const answer = this.#question.read(rows, this.#asked)
+    if (answer instanceof Error) {
+      this.#fail(answer)
       return
     }
     const done = this.#done
     this.#done = null
-    this.#watcher.tell('findStock', 'succeeded', this.#id)
-    done?.(null, stock)
+    this.#watcher.tell(this.#question.name, 'succeeded', this.#id)
+    done?.(null, answer)
   }
 
   stopped(): void {
-    this.#watcher.tell('findStock', 'stopped', this.#id)
+    this.#watcher.tell(this.#question.name, 'stopped', this.#id)
   }
 
   cancel(): void {
     if (this.#done === null) return
     this.#done = null
-    this.#watcher.tell('findStock', 'cancelled', this.#id)
+    this.#watcher.tell(this.#question.name, 'cancelled', this.#id)
     if (this.#connection) {
       this.#connection.stop(this)
     } else {
@@ -102,19 +156,16 @@ class StockCall extends Borrower implements Job {
     }
   }
 
-  #fail(error: StockError) {
+  #fail(error: E | DatabaseError) {
     const done = this.#done
     if (done === null) return
     this.#done = null
-    this.#watcher.tell('findStock', 'failed', this.#id)
+    this.#watcher.tell(this.#question.name, 'failed', this.#id)
     done(error)
   }
 }
 
-function readStock(asked: Sku, rows: Rows): Stock | StockError {
-  const row = rows[0]
-  if (row === undefined) return new UnknownSkuError(asked)
-  const [sku, onHand] = row
+function readStock([sku, onHand]: readonly unknown[]): Stock | DatabaseError {
   if (typeof sku === 'string' && typeof onHand === 'number' && Number.isSafeInteger(onHand) && onHand >= 0)
     return { sku, onHand }
   return new DatabaseError('the database answered with a stock that is not a count')

@@ -15,7 +15,7 @@ import { createConfirmOrder } from './confirm-order.ts'
 import { createFetchPage } from './fetch-page.ts'
 import { createFetchPicture } from './fetch-picture.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
-import { createFindStock } from './find-stock.ts'
+import { createFindStock, createFindStocks } from './find-stock.ts'
 import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
 import { createListen } from './listen.ts'
@@ -123,11 +123,11 @@ export function openPort(options: PortOptions): RealPort {
     const queries = new ServiceQueries(failures)
     return {
       findStock: createFindStock(lender, dbMs, watcher),
+      findStocks: createFindStocks(lender, dbMs, watcher),
       fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
       fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
       openSession: createOpenSession(lender, orders, dbMs, watcher),
       confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
-      findStocks: notYet,
       fetchPage: createFetchPage(service, httpMs, queries, watcher),
       fetchPicture: createFetchPicture(service, httpMs, queries, watcher),
       resize: createResize(workers, watcher),

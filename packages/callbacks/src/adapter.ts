@@ -8,6 +8,7 @@ import {
   toPromise,
 } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -55,6 +56,10 @@ export const callbacks: Style = {
     ),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
+  batch(port, input) {
+    const load = batch(liftBackend(port), input)
+    return { load: (sku, signal) => toPromise((done) => load(sku, done), signal) }
+  },
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

@@ -37,6 +37,8 @@ const names: readonly string[] = [
   'leaves out what has no text',
   'goes on without a channel that has failed',
   'listens to a channel when the one before it has sent something',
+  'makes a query for each',
+  'lets the query run when all have left',
   'forgets its result',
   'abandons its calls on abort',
 ]

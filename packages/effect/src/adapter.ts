@@ -1,6 +1,7 @@
 import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
 import { Backend, liftBackend, liftSource } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -77,6 +78,10 @@ export const effect: Style = {
     ),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
+  batch(port, input) {
+    const load = Effect.runSync(provide(Scope.provide(batch(input), Scope.makeUnsafe()), port))
+    return { load: (sku, signal) => toPromise((done) => start(load(sku), done), signal) }
+  },
   shutdown(port, input) {
     const scope = Scope.makeUnsafe()
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))

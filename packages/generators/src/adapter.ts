@@ -1,5 +1,6 @@
 import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { type Backend, liftBackend, withSource } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -60,6 +61,10 @@ export const generators: Style = {
     ),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
+  batch(port, input) {
+    const load = batch(liftBackend(port), input)
+    return { load: (sku, signal) => leave(() => load(sku), signal) }
+  },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {

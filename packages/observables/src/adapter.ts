@@ -1,6 +1,7 @@
 import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Observable, type Observer, type Subscriber } from 'rxjs'
 import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -94,6 +95,10 @@ export const observables: Style = {
     ),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
+  batch(port, input) {
+    const load = batch(liftBackend(port), input)
+    return { load: (sku, signal) => leave(() => load(sku), signal) }
+  },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {

@@ -1,5 +1,6 @@
 import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
 import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
@@ -88,6 +89,7 @@ export const promises: Style = {
     ),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
+  batch: (port, input) => batch(liftBackend(port), input),
   shutdown: (port, input) => shutdown(liftBackend(port), input),
 }
 

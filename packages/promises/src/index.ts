@@ -1,4 +1,5 @@
 export { promises } from './adapter.ts'
+export { batch } from './batch.ts'
 export { combine } from './combine.ts'
 export { hedge } from './hedge.ts'
 export { latest } from './latest.ts'

@@ -132,3 +132,8 @@ export function toReceipt(left: Stock, confirmation: Confirmation): Receipt {
   const { order, sku, units } = confirmation
   return { order, sku, units, onHand: left.onHand }
 }
+
+/** The rows that one query has answered, by their skus. */
+export function bySku(stocks: readonly Stock[]): ReadonlyMap<Sku, Stock> {
+  return new Map(stocks.map((stock) => [stock.sku, stock]))
+}

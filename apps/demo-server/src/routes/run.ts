@@ -8,7 +8,8 @@ import { type Scenario, scenarios } from '@overlap/workload'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Format, formatFor, sendAnswers } from '../answers.ts'
 import type { Context } from '../context.ts'
-import { duration, flag, nameOf } from '../parameters.ts'
+import { Loaders } from '../loaders.ts'
+import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
 import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { refuseLongUrl } from '../refusals.ts'
@@ -54,13 +55,14 @@ function addRunRoute(
       lane,
       tally: metrics.createTally(name, style),
       runs,
+      loaders: new Loaders(lane.style, port),
       opening: `{"scenario":${JSON.stringify(name)},"style":${JSON.stringify(style)},"result":`,
     })
   }
   const query = createRunQuery({
     style: nameOf(cells, 'For this run only; the active style when absent.'),
     ...program.table,
-    dbMs: duration(0, 300, 'How many milliseconds the database takes to answer.'),
+    dbMs: databaseDelay,
     httpMs: duration(0, 300, 'How many milliseconds the reservation service takes to answer.'),
     trace: flag('Whether the answer tells what the calls did.'),
   })
@@ -87,7 +89,7 @@ function addRunRoute(
     return (request: FastifyRequest, reply: FastifyReply) => {
       const { run, runPort, values } = prepare(request)
       const { lane, opening } = run.cell
-      const answer = start(lane.style, runPort, values, run.signal)
+      const answer = start(lane.style, runPort, values, run.signal, run)
       begin(run, reply)
       return answer.then(
         (result) => {

@@ -1,5 +1,13 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
-import { type AvailabilityService, type Port, type Sku, type Style, checkShutdown } from '@overlap/workload'
+import {
+  type AvailabilityService,
+  type Port,
+  type Sku,
+  type StockLoader,
+  type Style,
+  checkBatch,
+  checkShutdown,
+} from '@overlap/workload'
 import { type Run, tap, thenable, never, wrapCalls, wrong, collected, yielded } from './fault.ts'
 import { MANY } from '../subscribe.suite.ts'
 import { right } from './right.ts'
@@ -17,6 +25,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     limit: fault(right.limit),
     thumbnails: fault(right.thumbnails),
     transaction: fault(right.transaction),
+    batch: loadingWith(fault),
     shutdown: answeringWith(fault),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
@@ -24,6 +33,19 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
   }
   return wrong(name, fails, faults)
 }
+
+/** A loader each of whose loads is a run. */
+const loadingWith =
+  (fault: Fault): Style['batch'] =>
+  (port, input) => {
+    checkBatch(input)
+    let loader: StockLoader | undefined
+    const load = fault((faulty, sku: Sku, signal) => {
+      loader ??= right.batch(faulty, input)
+      return loader.load(sku, signal)
+    })
+    return { load: (sku, signal) => load(port, sku, signal) }
+  }
 
 /** A service each of whose answers is a run. */
 const answeringWith =
