@@ -9,6 +9,7 @@ import type { Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
 import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
+import { createConnectionCalls } from './connection-calls.ts'
 import { createConfirmOrder } from './confirm-order.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
@@ -109,9 +110,7 @@ export function openPort(options: PortOptions): RealPort {
       fetchPicture: notYet,
       resize: notYet,
       listen: notYet,
-      readChunk: notYet,
-      writeChunk: notYet,
-      endOutput: notYet,
+      ...createConnectionCalls(watcher),
     }
   }
 
