@@ -15,6 +15,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     retry: fault(right.retry),
     limit: fault(right.limit),
     transaction: fault(right.transaction),
+    echo: fault(right.echo),
     shutdown: answeringWith(fault),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
