@@ -9,6 +9,7 @@ import {
 } from '@overlap/workload'
 import { type Backend, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -58,4 +59,5 @@ export const callbacks: Style = {
       close: () => new Promise((resolve) => service.close(() => resolve())),
     }
   },
+  echo: run(echo),
 }

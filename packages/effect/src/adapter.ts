@@ -2,6 +2,7 @@ import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromi
 import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
 import { Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -81,6 +82,7 @@ export const effect: Style = {
       close: () => toPromise((done) => start(closeAll, done), never),
     }
   },
+  echo: run(echo),
 }
 
 /** Nobody aborts a close. */

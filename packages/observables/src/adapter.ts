@@ -2,6 +2,7 @@ import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@o
 import { Observable, type Observer, type Subscriber } from 'rxjs'
 import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -97,6 +98,7 @@ export const observables: Style = {
       close: () => leave(close, never),
     }
   },
+  echo: run(echo),
 }
 
 /** Nobody aborts a close. */

@@ -1,5 +1,6 @@
 export { observables } from './adapter.ts'
 export { combine } from './combine.ts'
+export { echo } from './echo.ts'
 export { hedge } from './hedge.ts'
 export { latest } from './latest.ts'
 export { limit } from './limit.ts'

@@ -1,6 +1,7 @@
 import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
 import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -85,6 +86,7 @@ export const promises: Style = {
       'newest',
     ),
   shutdown: (port, input) => shutdown(liftBackend(port), input),
+  echo: run(echo),
 }
 
 /** A generator that rests at a `yield` would not hear of a newer sku. */
