@@ -7,11 +7,8 @@
  */
 import type { Socket } from 'node:net'
 import { SocketError, type Cancel, type Chunk, type Connection } from '@overlap/workload'
-import { toSocketError } from './socket-errors.ts'
+import { CLOSED, toSocketError } from './socket-errors.ts'
 import type { Told } from './told.ts'
-
-/** Hears how a write or the end of the output has ended. */
-type Settle = (error?: Error | null) => void
 
 let lastId = 0
 
@@ -20,8 +17,6 @@ export class TcpConnection implements Connection {
   readonly #socket: Socket
   /** The read that waits. */
   #read: Told<Chunk | null, SocketError> | null = null
-  /** What has been handed to the socket, and has not left the process. */
-  readonly #unsettled = new Set<Settle>()
 
   /** The other side may end its output, and goes on reading: the socket is made to allow for that. */
   constructor(socket: Socket) {
@@ -31,9 +26,6 @@ export class TcpConnection implements Connection {
     socket.on('error', () => {})
     // For good, because to take `readable` away and put it back costs more than to look in vain.
     for (const event of ['readable', 'end', 'close']) socket.on(event, () => this.#look())
-    socket.on('close', () => {
-      for (const settle of this.#unsettled) settle()
-    })
   }
 
   /** Cancelled, it takes no byte. Throws when another one waits. */
@@ -62,7 +54,7 @@ export class TcpConnection implements Connection {
   #look() {
     const told = this.#read
     if (!told) return
-    const failure = this.#socket.readableEnded ? this.#socket.errored : this.#failure()
+    const failure = this.#failure()
     const chunk = failure ? null : (this.#socket.read() as Chunk | null)
     if (!failure && !chunk && !this.#socket.readableEnded) return
     this.#read = null
@@ -70,24 +62,21 @@ export class TcpConnection implements Connection {
     else told.succeed(chunk)
   }
 
-  #send(told: Told<void, SocketError>, begin: (settle: Settle) => void): Cancel {
-    const settle: Settle = (error) => {
-      if (!this.#unsettled.delete(settle)) return
-      // Node reports a write that is cut off by `destroy` as one that went well.
-      const failure = error ?? (this.#socket.writableFinished ? null : this.#failure())
-      if (told.over) told.stopped()
-      else if (failure) told.fail(toSocketError(failure))
-      else told.succeed()
-    }
-    this.#unsettled.add(settle)
+  /** Node always calls back, also when the socket is destroyed meanwhile. */
+  #send(told: Told<void, SocketError>, begin: (settle: (error?: Error | null) => void) => void): Cancel {
     told.sent()
-    begin(settle)
+    begin((error) => {
+      if (told.over) told.stopped()
+      // What has broken the connection says more than the write that it has cut off.
+      else if (error) told.fail(toSocketError(this.#socket.errored ?? error))
+      else told.succeed()
+    })
     return () => void told.cancel()
   }
 
-  /** Why nothing goes over it any more. */
+  /** Why nothing more will come. A socket that has been ended on both sides destroys itself: that is none. */
   #failure(): Error | null {
-    const { errored, destroyed } = this.#socket
-    return errored ?? (destroyed ? new SocketError('the connection has been closed') : null)
+    const { errored, destroyed, readableEnded } = this.#socket
+    return errored ?? (destroyed && !readableEnded ? new SocketError(CLOSED) : null)
   }
 }

@@ -28,9 +28,9 @@ const names: readonly string[] = [
   'counts only what is in flight',
   'leaves its calls running when its reader leaves',
   'lets an overtaken sku run on',
-  'takes bytes for text',
-  'reads on while it writes',
   'takes a broken connection for the end of the input',
+  'reads on while it writes',
+  'takes bytes for text',
   'forgets its result',
   'abandons its calls on abort',
 ]
