@@ -41,7 +41,7 @@ ${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</l
 
 function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readonly string[]): string {
   const cells = styleNames.map((style) => {
-    const url = `/api/run/${name}?style=${encodeURIComponent(style)}&${exampleOf(programs[name])}`
+    const url = `/api/run/${name}?style=${encodeURIComponent(style)}${exampleOf(programs[name])}`
     const run = programs[name].method === 'GET' ? link(url, 'run') : '<code>POST</code>'
     const source = link(`/api/source/${encodeURIComponent(style)}/${name}`, 'source')
     return `<td>${run} · ${source}</td>`
@@ -49,8 +49,11 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
   return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
 
-/** The parameters that a run must have. */
-const exampleOf = ({ table }: Program) => ('skus' in table ? 'skus=A-1,A-2,A-3' : 'sku=A-42')
+/** The parameters that a run must have, each behind an `&`. */
+function exampleOf({ table }: Program): string {
+  if ('skus' in table) return '&skus=A-1,A-2,A-3'
+  return 'sku' in table ? '&sku=A-42' : ''
+}
 
 const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
 

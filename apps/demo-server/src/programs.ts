@@ -14,9 +14,10 @@ import {
   type Source,
   type Style,
 } from '@overlap/workload'
-import { count, duration, durations, sku, skus } from './parameters.ts'
+import { echoOverLoopback } from './loopback-echo.ts'
+import { count, duration, durations, size, sku, skus } from './parameters.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, receipt, reservation } from './schemas.ts'
+import { availability, loopbackEcho, receipt, reservation } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
@@ -135,7 +136,6 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
   thumbnails: notYet,
   subscribe: notYet,
   regulate: notYet,
-  echo: notYet,
   shutdown: single({
     table: {
       skus,
@@ -149,6 +149,14 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     },
     start: (style, port, values, signal) =>
       answerUntilClosed(style.shutdown(port, values), values.skus, values.closeMs, signal),
+  }),
+  echo: single({
+    table: {
+      bytes: size(8, 'How many bytes are sent, and come back.'),
+      pauseMs: duration(0, 200, 'How many milliseconds the client sends before it begins to read.'),
+    },
+    result: loopbackEcho,
+    start: (style, port, values, signal) => echoOverLoopback(style, port, values, signal),
   }),
 }
 
