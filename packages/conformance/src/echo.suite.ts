@@ -120,14 +120,24 @@ const WARM_UP = 5_000
 /** What is measured differs by 1 or 2 each time; a number that is kept takes 8, and a step that is not left 100. */
 const LEFT_BYTES = 4
 
-/** A port to whose calls there is an answer in the same turn of the loop. `onRead` hears how many chunks have come. */
-function fastPort(chunks: number, onRead: (come: number) => void): Port {
+/** A port to whose calls there is an answer in the same turn of the loop. */
+function fastPort(
+  chunks: number,
+  on: { readonly read: (come: number) => void; readonly thrown: (error: unknown) => void },
+): Port {
   let come = 0
   const inTheNextTick =
     <I, A>(toValue: () => A): Call<I, A, never> =>
     (_, done) => {
       let cancelled = false
-      process.nextTick(() => cancelled || done(null, toValue()))
+      process.nextTick(() => {
+        if (cancelled) return
+        try {
+          done(null, toValue())
+        } catch (error) {
+          on.thrown(error)
+        }
+      })
       return () => {
         cancelled = true
       }
@@ -135,7 +145,8 @@ function fastPort(chunks: number, onRead: (come: number) => void): Port {
   return {
     ...scriptedPort().port,
     readChunk: inTheNextTick(() => {
-      onRead(come)
+      assert(come <= chunks, 'it reads after the end')
+      on.read(come)
       return come++ < chunks ? new Uint8Array(16) : null
     }),
     writeChunk: inTheNextTick(() => {}),
@@ -400,11 +411,16 @@ export const echoSuite: Suite = {
       title: `has nothing left of a chunk that it has sent back: ${MANY} of them grow neither stack nor memory`,
       async check(style) {
         let [before, after] = [0, 0]
-        const port = fastPort(WARM_UP + MANY, (come) => {
-          if (come === WARM_UP) before = usedBytes()
-          if (come === WARM_UP + MANY) after = usedBytes()
+        const { promise: thrown, reject } = Promise.withResolvers<never>()
+        const port = fastPort(WARM_UP + MANY, {
+          read(come) {
+            if (come === WARM_UP) before = usedBytes()
+            if (come === WARM_UP + MANY) after = usedBytes()
+          },
+          thrown: reject,
         })
-        const bytes = await style.echo(port, connection, new AbortController().signal)
+        const echoing = style.echo(port, connection, new AbortController().signal)
+        const bytes = await Promise.race([echoing, thrown])
         assert.equal(bytes, 16 * (WARM_UP + MANY))
         const left = (after - before) / MANY
         assert(left < LEFT_BYTES, `${left.toFixed(1)} bytes are left of each chunk`)
