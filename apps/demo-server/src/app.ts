@@ -9,6 +9,7 @@ import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Context, ServerPort } from './context.ts'
+import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
@@ -30,6 +31,8 @@ interface AppOptions {
   readonly initialStyle: string
   /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
+  /** The TCP servers beside it, which it stops with itself. */
+  readonly echo?: EchoServers | undefined
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
@@ -38,8 +41,9 @@ interface AppOptions {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * From now on runs and `/readyz` are answered with 503, while what runs may finish. Resolves when
-     * nothing runs any more, with whether it finished within `graceMs`: the rest was cancelled.
+     * From now on runs and `/readyz` are answered with 503, and nobody is echoed, while what runs may
+     * finish. Resolves when nothing runs any more, with whether it finished within `graceMs`: the rest
+     * was cancelled.
      */
     drain(graceMs: number): Promise<boolean>
   }
@@ -49,11 +53,15 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = createFastify(options.log)
   const context = createContext(options)
-  const { runs, hub } = context
+  const { runs, hub, echo } = context
 
-  app.decorate('drain', (graceMs: number) => runs.drain(graceMs))
+  async function drain(graceMs: number): Promise<boolean> {
+    const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
+    return finished.every(Boolean)
+  }
+  app.decorate('drain', drain)
   app.addHook('preClose', async () => {
-    await runs.drain(0)
+    await drain(0)
     hub.end()
     // A client that neither sends nor leaves must not hold the shutdown up.
     setTimeout(() => app.server.closeAllConnections(), 1000).unref()
@@ -90,17 +98,18 @@ export function buildApp(options: AppOptions): FastifyInstance {
   return app
 }
 
-function createContext({ port, styles, initialStyle, adminToken, check }: AppOptions): Context {
+function createContext({ port, styles, initialStyle, adminToken, echo, check }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   return {
     port,
     lanes,
     runs: new Runs(),
     hub: new EventHub(),
-    metrics: new Metrics(port, lanes),
+    metrics: new Metrics(port, lanes, echo),
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
     adminToken,
+    echo,
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
+import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
@@ -19,4 +20,5 @@ export interface Context {
   readonly readiness: Readiness
   readonly sources: Sources
   readonly adminToken: string | undefined
+  readonly echo: EchoServers | undefined
 }

@@ -15,6 +15,10 @@ export interface Settings {
   /** 0: any free port. */
   readonly port: number
   readonly host: string
+  /** Of the first style's echo server; those of the others follow. 0: any free ports. */
+  readonly echoPort: number
+  /** To the echo server of each style, at most. */
+  readonly echoConnections: number
   readonly style: StyleName
   /** `undefined`: start an embedded Postgres. */
   readonly databaseUrl: string | undefined
@@ -61,6 +65,8 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
     host: read('HOST', '127.0.0.1', 'a host name or an IP address without brackets', (text) =>
       /^[\w.:%-]{1,253}$/.test(text) ? text : undefined,
     ),
+    echoPort: readInteger('ECHO_PORT', 0, 0, 65_536 - styleNames.length),
+    echoConnections: readInteger('ECHO_CONNECTIONS', 1000, 1, 10_000),
     style: readOneOf('STYLE', 'promises', styleNames),
     databaseUrl: read(
       'DATABASE_URL',

@@ -1,7 +1,7 @@
 /**
  * The process: reads the environment, starts what the server needs, listens, and stops all of it again.
  *
- * Standard output is one line, once the server listens; everything else goes to standard error.
+ * Standard output is where it listens, once it does; everything else goes to standard error.
  * Exit codes: 0 after an orderly shutdown; 1 when the start failed, or runs had to be cancelled; 2 when
  * the environment is wrong.
  */
@@ -9,6 +9,7 @@ import { forkReservationService, openPort, startPostgres } from '@overlap/backen
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
+import { EchoServers } from './echo-servers.ts'
 import { type Settings, parseEnvironment } from './environment.ts'
 import { Preparation } from './preparation.ts'
 import { REPLICAS } from './programs.ts'
@@ -64,29 +65,30 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  const address = await start(settings)
+  const { address, echoes } = await start(settings)
   // Since the process began: what a person who waits for it would count.
-  console.log(
-    `Overlap is ready on ${address} in ${(performance.now() / 1000).toFixed(1)} s: ${settings.style}`,
-  )
+  const seconds = (performance.now() / 1000).toFixed(1)
+  console.log(`Overlap is ready on ${address} in ${seconds} s: ${settings.style}\nIt echoes on ${echoes}`)
 } catch (error) {
   if (!stops.stopping) {
-    console.error(`Overlap could not start: ${explain(error, settings)}`)
+    console.error(`Overlap could not start: ${explain(error, 'PORT', settings.host)}`)
     await stops.all().catch(() => {})
     process.exit(1)
   }
 }
 
-/** Resolves with the address once the server listens, and has tried to prepare the database. */
+/** Resolves with the addresses once the servers listen, and it has tried to prepare the database. */
 async function start({
   port,
   host,
+  echoPort,
+  echoConnections,
   style,
   poolMax,
   adminToken,
   logLevel,
   ...given
-}: Settings): Promise<string> {
+}: Settings): Promise<{ readonly address: string; readonly echoes: string }> {
   const [databaseUrl, upstreamUrls] = await Promise.all([
     // A few connections more than the pool has, for an operator who wants to look.
     given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
@@ -100,9 +102,10 @@ async function start({
   })
   stops.add(() => backend.close())
 
-  // Standard output is for the one line that says where the server is.
+  // Standard output is for the lines that say where the servers are.
   const log = pino({ level: logLevel }, process.stderr)
-  const app = buildApp({ port: backend, styles, initialStyle: style, adminToken, log, check })
+  const echo = new EchoServers({ port: backend, styles, connections: echoConnections, log })
+  const app = buildApp({ port: backend, styles, initialStyle: style, adminToken, echo, log, check })
   const preparation = new Preparation(() => backend.prepare(), log)
   async function check() {
     if (!preparation.done) throw new Error('the database is not prepared yet')
@@ -115,8 +118,18 @@ async function start({
     if (!finished) throw new Error(`runs had not finished after ${GRACE_MS / 1000} s, and were cancelled.`)
   })
 
-  const [address] = await Promise.all([app.listen({ port, host }), preparation.attempt()])
-  return address
+  const [address] = await Promise.all([
+    // One after the other, so that it is clear whose port it is that is in use.
+    app.listen({ port, host }).then(async (listening) => {
+      await echo.listen(echoPort, host).catch((error: unknown) => {
+        throw new Error(explain(error, 'ECHO_PORT', host), { cause: error })
+      })
+      return listening
+    }),
+    preparation.attempt(),
+  ])
+  const echoes = styles.map(({ name }) => `${echo.addressOf(name)} (${name})`).join(', ')
+  return { address, echoes }
 }
 
 async function urlsOf(started: Promise<{ readonly urls: readonly string[] }>): Promise<readonly string[]> {
@@ -132,11 +145,13 @@ async function urlOf(started: Promise<{ readonly url: string }>): Promise<string
   return (await started).url
 }
 
-function explain(error: unknown, { port, host }: Settings): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+/** `variable`: says which port it is. */
+function explain(error: unknown, variable: 'PORT' | 'ECHO_PORT', host: string): string {
+  const { code, port } = error as { readonly code?: unknown; readonly port?: unknown }
   if (code === 'EADDRINUSE')
-    return `port ${port} on ${host} is in use. Set PORT to another one, or to 0 for any.`
-  if (code === 'EACCES') return `port ${port} may not be opened by this user. Set PORT to another one.`
+    return `port ${String(port)} on ${host} is in use. Set ${variable} to another one, or to 0 for any.`
+  if (code === 'EACCES')
+    return `port ${String(port)} may not be opened by this user. Set ${variable} to another one.`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `${host} is not an address of this machine. Set HOST.`
   return messageOf(error)

@@ -6,6 +6,7 @@
  */
 import type { RealPort } from '@overlap/backend'
 import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { type EchoServers, endings } from './echo-servers.ts'
 import type { Lanes } from './lanes.ts'
 import { outcomes } from './run.ts'
 import { Tally } from './tally.ts'
@@ -14,7 +15,7 @@ export class Metrics {
   readonly registry = new Registry()
   readonly #tallies: { scenario: string; style: string; tally: Tally }[] = []
 
-  constructor(port: Pick<RealPort, 'stats'>, lanes: Lanes) {
+  constructor(port: Pick<RealPort, 'stats'>, lanes: Lanes, echo?: EchoServers) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     const runs: Counter = new Counter({
@@ -65,6 +66,7 @@ export class Metrics {
         for (const [state, count] of Object.entries(port.stats().workers)) resizes.set({ state }, count)
       },
     })
+    if (echo) addEchoMetrics(echo, registers)
   }
 
   /** For one scenario in one style. */
@@ -103,4 +105,37 @@ export class Metrics {
     // A cast, because a registry asks for no more than this, but its type for a whole `Histogram`.
     return metric as unknown as Histogram
   }
+}
+
+function addEchoMetrics(echo: EchoServers, registers: Registry[]) {
+  const open = new Gauge({
+    name: 'overlap_echo_connections',
+    help: 'Connections to the echo servers that are open.',
+    labelNames: ['style'],
+    registers,
+    collect: () => {
+      for (const [style, stats] of echo.stats()) open.set({ style }, stats.open)
+    },
+  })
+  const ended: Counter = new Counter({
+    name: 'overlap_echo_connections_total',
+    help: 'Connections to the echo servers that have ended; refused: there were too many.',
+    labelNames: ['style', 'outcome'],
+    registers,
+    collect: () => {
+      ended.reset()
+      for (const [style, stats] of echo.stats())
+        for (const outcome of endings) ended.inc({ style, outcome }, stats[outcome])
+    },
+  })
+  const bytes: Counter = new Counter({
+    name: 'overlap_echo_bytes_total',
+    help: 'Bytes that the echo servers have sent back.',
+    labelNames: ['style'],
+    registers,
+    collect: () => {
+      bytes.reset()
+      for (const [style, stats] of echo.stats()) bytes.inc({ style }, stats.bytes)
+    },
+  })
 }

@@ -49,7 +49,7 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
   return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
 
-/** The parameters that a run must have. */
+/** The parameters that a run must have, each behind an `&`. */
 const exampleOf = ({ table }: Program) =>
   Object.entries(table)
     .filter(([, { fallback }]) => fallback === undefined)

@@ -17,6 +17,8 @@ export interface Parameter<A> {
 /** A run has at most so many products, and at most so many of anything else. */
 const MANY = 100
 
+const MIB = 2 ** 20
+
 const skuPattern = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
 const digits = /^(0|[1-9][0-9]{0,8})$/
 
@@ -74,6 +76,10 @@ export const widths: Parameter<readonly number[]> = integers(
 /** How many of something, 100 at most. */
 export const count = (least: number, fallback: number, description: string): Parameter<number> =>
   integer(least, MANY, fallback, description)
+
+/** How many bytes of something, 64 MiB at most. */
+export const size = (fallbackMib: number, description: string): Parameter<number> =>
+  integer(1, 64 * MIB, fallbackMib * MIB, description)
 
 /** How long something takes or lasts. */
 export const duration = (least: number, fallback: number, description: string): Parameter<number> =>

@@ -7,7 +7,14 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9457
  */
 import { STATUS_CODES } from 'node:http'
-import { DatabaseError, HttpError, OutOfStockError, TimeoutError, UnknownSkuError } from '@overlap/workload'
+import {
+  DatabaseError,
+  HttpError,
+  OutOfStockError,
+  SocketError,
+  TimeoutError,
+  UnknownSkuError,
+} from '@overlap/workload'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ClosingError } from './runs.ts'
 
@@ -113,6 +120,7 @@ function toProblem(error: unknown): Problem {
   if (error instanceof AggregateError) return toProblem(error.errors[0])
   if (error instanceof DatabaseError) return behind('database', error.code)
   if (error instanceof HttpError) return behind('reservation service', error.code, error.status)
+  if (error instanceof SocketError) return behind('connection to be echoed', error.code)
   if (error instanceof ClosingError) return closing()
   if (isFastifyError(error)) return fromFastify(error)
   return new Problem(500, 'The server has a defect.')

@@ -15,10 +15,11 @@ import {
   type Style,
 } from '@overlap/workload'
 import { showGallery } from './galleries.ts'
-import { count, databaseDelay, duration, durations, pages, sku, skus, widths } from './parameters.ts'
+import { echoOverLoopback } from './loopback-echo.ts'
+import { count, databaseDelay, duration, durations, pages, size, sku, skus, widths } from './parameters.ts'
 import type { Run } from './run.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, gallery, receipt, reservation, stock } from './schemas.ts'
+import { availability, gallery, loopbackEcho, receipt, reservation, stock } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
@@ -160,7 +161,6 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
   }),
   subscribe: notYet,
   regulate: notYet,
-  echo: notYet,
   shutdown: single({
     table: {
       skus,
@@ -174,6 +174,14 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     },
     start: (style, port, values, signal) =>
       answerUntilClosed(style.shutdown(port, values), values.skus, values.closeMs, signal),
+  }),
+  echo: single({
+    table: {
+      bytes: size(8, 'How many bytes are sent, and come back.'),
+      pauseMs: duration(0, 200, 'How many milliseconds the client sends before it begins to read.'),
+    },
+    result: loopbackEcho,
+    start: (style, port, values, signal) => echoOverLoopback(style, port, values, signal),
   }),
 }
 

@@ -38,6 +38,12 @@ export const gallery = {
     },
   },
 }
+export const loopbackEcho = object({
+  bytes: { ...integer, description: 'That have come back.' },
+  chunks: { ...integer, description: 'In how many chunks they were read.' },
+  mostHeldBytes: { ...integer, description: 'How many of them the echo held at the same time, at most.' },
+  bytesReadInPause: { ...integer, description: 'How many it had read when its client began to.' },
+})
 
 const named = {
   scenario: text,
@@ -97,6 +103,10 @@ export const lanesResponse = {
         draining: {
           type: 'integer',
           description: 'Those among them that it got as the active style, which it is no more.',
+        },
+        echo: {
+          type: ['string', 'null'],
+          description: 'Where its TCP echo server listens: host and port.',
         },
       }),
     },

@@ -6,6 +6,8 @@ describe('environment', () => {
     const defaults = {
       port: 8888,
       host: '127.0.0.1',
+      echoPort: 0,
+      echoConnections: 1000,
       style: 'promises',
       databaseUrl: undefined,
       poolMax: 50,
@@ -21,6 +23,8 @@ describe('environment', () => {
   test.each([
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '65535' }, { port: 65_535 }],
+    [{ ECHO_PORT: '65531' }, { echoPort: 65_531 }],
+    [{ ECHO_CONNECTIONS: '1' }, { echoConnections: 1 }],
     [{ HOST: '::1' }, { host: '::1' }],
     [{ HOST: 'localhost' }, { host: 'localhost' }],
     [
@@ -40,6 +44,8 @@ describe('environment', () => {
 
   test.each([
     ...['65536', '-1', '1e3', '0x10', '80 ', ' ', '1.5', '１２', '007', 'NaN'].map((PORT) => ({ PORT })),
+    ...['65532', '-1', '9000-9004', 'any'].map((ECHO_PORT) => ({ ECHO_PORT })),
+    ...['0', '10001', 'many'].map((ECHO_CONNECTIONS) => ({ ECHO_CONNECTIONS })),
     ...['0', '1001', '5,0', '99999999999999999999'].map((POOL_MAX) => ({ POOL_MAX })),
     ...['a b', 'http://127.0.0.1', '"127.0.0.1"', ''.padEnd(254, 'a')].map((HOST) => ({ HOST })),
     ...['Promises', 'promise', '__proto__', 'constructor', '../promises', 'toString'].map((STYLE) => ({

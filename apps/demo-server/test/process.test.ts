@@ -52,9 +52,18 @@ function start(env: Record<string, string> = {}): Server {
 
 async function urlOf(started: Server): Promise<string> {
   await vi.waitUntil(() => started.stdout.includes('\n') || started.child.exitCode !== null, PATIENT)
-  const [, url] = /^Overlap is ready on (http:\/\/\S+) in \d+\.\d s: \w+\n$/.exec(started.stdout) ?? []
+  const [, url] =
+    /^Overlap is ready on (http:\/\/\S+) in \d+\.\d s: \w+\nIt echoes on .+\n$/.exec(started.stdout) ?? []
   if (!url) throw new Error(`it did not start: ${started.stdout}${started.stderr}`)
   return url
+}
+
+/** Whether nobody listens there. */
+function isRefused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const client = net.connect(port, '127.0.0.1', () => resolve(!client.destroy()))
+    client.on('error', () => resolve(true))
+  })
 }
 
 /** Its own Postgres and reservation service, by process id. */
@@ -112,6 +121,20 @@ describe('start', () => {
       other.close()
     },
   )
+
+  test('with an echo port in use, names ECHO_PORT, stops what it had started and exits with 1', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const started = start({ ECHO_PORT: String(port) })
+    expect(await started.exited).toBe(1)
+    expect(started.stderr).toMatch(
+      new RegExp(`^Overlap could not start: port ${port} on 127\\.0\\.0\\.1 is in use\\. Set ECHO_PORT`),
+    )
+    expect(started.stderr).not.toContain('    at ')
+    expect(await readdir(directory)).toEqual([])
+    other.close()
+  }, 20_000)
 
   test('a signal during it stops what there is by then', { timeout: 20_000 }, async () => {
     const started = start()
@@ -188,7 +211,11 @@ describe('shutdown', () => {
       expect(await started.exited).toBe(0)
       expect(await survivors(servants)).toEqual([])
       await expectNothingLeft(servants)
-      expect(started.stdout.split('\n')).toEqual([expect.stringMatching(/: generators$/), ''])
+      expect(started.stdout.split('\n')).toEqual([
+        expect.stringMatching(/: generators$/),
+        expect.stringMatching(/^It echoes on (127\.0\.0\.1:\d+ \(\w+\)(, |$)){5}/),
+        '',
+      ])
       expect(started.stderr).toBe('')
     },
   )
@@ -206,6 +233,42 @@ describe('shutdown', () => {
     expect((await run).status).toBe(200)
     expect(await started.exited).toBe(0)
   })
+
+  test(
+    'lets a transfer finish, takes no other, and resets nothing that ends in time',
+    { timeout: 30_000 },
+    async () => {
+      const started = start()
+      await urlOf(started)
+      const ports = [...started.stdout.matchAll(/127\.0\.0\.1:(\d+) \(/g)].map(([, port]) => Number(port))
+      expect(ports).toHaveLength(5)
+      const bytes = Buffer.alloc(32 * 2 ** 20, 'echo ')
+      const transfers = ports.map(async (port) => {
+        const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+        client.write(bytes)
+        let back = 0
+        for await (const chunk of client) {
+          // It has come half way: the rest is asked for after the signal.
+          if (back < bytes.length / 2 && back + (chunk as Buffer).length >= bytes.length / 2) {
+            halfWay++
+            await closing
+          }
+          back += (chunk as Buffer).length
+          if (back === bytes.length) client.end()
+        }
+        return back
+      })
+      let halfWay = 0
+      const { promise: closing, resolve: goOn } = Promise.withResolvers<void>()
+      await vi.waitUntil(() => halfWay === 5, PATIENT)
+      started.child.kill('SIGTERM')
+      await vi.waitUntil(() => isRefused(ports[0] ?? 0), PATIENT)
+      goOn()
+      expect(await Promise.all(transfers)).toEqual(ports.map(() => bytes.length))
+      expect(await started.exited).toBe(0)
+      expect(started.stderr).toBe('')
+    },
+  )
 
   test('a second signal ends it at once, and leaves nothing either', { timeout: 20_000 }, async () => {
     const started = start()

@@ -12,6 +12,7 @@ import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
 import { Channels } from './channels.ts'
 import { createConfirmOrder } from './confirm-order.ts'
+import { createConnectionCalls } from './connection-calls.ts'
 import { createFetchPage } from './fetch-page.ts'
 import { createFetchPicture } from './fetch-picture.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
@@ -132,9 +133,7 @@ export function openPort(options: PortOptions): RealPort {
       fetchPicture: createFetchPicture(service, httpMs, queries, watcher),
       resize: createResize(workers, watcher),
       listen: createListen(channels, watcher),
-      readChunk: notYet,
-      writeChunk: notYet,
-      endOutput: notYet,
+      ...createConnectionCalls(watcher),
     }
   }
 
@@ -178,8 +177,4 @@ export function openPort(options: PortOptions): RealPort {
 function checkDelay(name: string, ms: number) {
   if (!Number.isSafeInteger(ms) || ms < 0 || ms > DELAY_LIMIT_MS)
     throw new RangeError(`${name} must be an integer from 0 to ${DELAY_LIMIT_MS}`)
-}
-
-function notYet(): never {
-  throw new Error('not written yet')
 }

@@ -10,6 +10,7 @@ import {
 import { type Backend, liftBackend } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -67,4 +68,5 @@ export const callbacks: Style = {
       close: () => new Promise((resolve) => service.close(() => resolve())),
     }
   },
+  echo: run(echo),
 }

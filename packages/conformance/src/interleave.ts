@@ -59,7 +59,7 @@ export async function interleave<I, O>(
         const [act] = moment.acts ?? []
         return act === undefined ? undefined : { act }
       }
-      const outcomes = answersTo(call)
+      const outcomes = answersTo(call, history)
       const values = outcomes.filter((outcome) => 'value' in outcome)
       const fails = n % 5 === 3 && answersIn(history).length === (n >> 1) % 2
       const outcome = fails ? outcomes.at(-1) : (values[n % 3 === 0 ? 1 : 0] ?? values[0])

@@ -39,6 +39,9 @@ const names: readonly string[] = [
   'listens to a channel when the one before it has sent something',
   'makes a query for each',
   'lets the query run when all have left',
+  'takes a broken connection for the end of the input',
+  'reads on while it writes',
+  'takes bytes for text',
   'forgets its result',
   'abandons its calls on abort',
 ]

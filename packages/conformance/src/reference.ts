@@ -62,8 +62,8 @@ export interface Script<O> {
   readonly ending: Ending<O> | 'abort'
 }
 
-/** The answers that a call can get in a script, the ordinary one first. */
-export type AnswersTo = (call: MadeCall) => readonly Outcome<unknown>[]
+/** The answers that a call can get in a script, the ordinary one first. `history`: what has happened before. */
+export type AnswersTo = (call: MadeCall, history?: readonly Happening[]) => readonly Outcome<unknown>[]
 
 /** Every script of a run on `input`: each order of what can happen, each failure, and an abort after each step. */
 export function* scripts<I, O>(
@@ -91,7 +91,7 @@ export function possibleHappenings<O>(
 ): Happening[] {
   return [
     ...unanswered(moment, history).flatMap((call) =>
-      answersTo(call).map((outcome): Answer => ({ call, outcome })),
+      answersTo(call, history).map((outcome): Answer => ({ call, outcome })),
     ),
     ...(moment.acts ?? []).map((act): Act => ({ act })),
     ...(moment.nextMs === undefined ? [] : [{ passedMs: moment.nextMs }]),

@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
 import { Backend, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -91,6 +92,7 @@ export const effect: Style = {
       close: () => toPromise((done) => start(closeAll, done), never),
     }
   },
+  echo: run(echo),
 }
 
 /** Nobody aborts a close. */

@@ -1,6 +1,7 @@
 export { effect } from './adapter.ts'
 export { batch } from './batch.ts'
 export { combine } from './combine.ts'
+export { echo } from './echo.ts'
 export { hedge } from './hedge.ts'
 export { latest } from './latest.ts'
 export { limit } from './limit.ts'

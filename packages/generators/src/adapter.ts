@@ -2,6 +2,7 @@ import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/work
 import { type Backend, liftBackend, withSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -72,6 +73,7 @@ export const generators: Style = {
       close: () => leave(close, never),
     }
   },
+  echo: run(echo),
 }
 
 /** Nobody aborts a close. */

@@ -3,6 +3,7 @@ import { Observable, type Observer, type Subscriber } from 'rxjs'
 import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -106,6 +107,7 @@ export const observables: Style = {
       close: () => leave(close, never),
     }
   },
+  echo: run(echo),
 }
 
 /** Nobody aborts a close. */

@@ -2,6 +2,7 @@ import { type Done, type Port, type Style, type Subscription, toAsyncIterable } 
 import { type Backend, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
+import { echo } from './echo.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
@@ -91,6 +92,7 @@ export const promises: Style = {
   subscribe: iterate(subscribe),
   batch: (port, input) => batch(liftBackend(port), input),
   shutdown: (port, input) => shutdown(liftBackend(port), input),
+  echo: run(echo),
 }
 
 /** A generator that rests at a `yield` would not hear of a newer sku. */

@@ -12,14 +12,19 @@ import { isLoopback } from '../environment.ts'
 import { Problem, invalid } from '../problem.ts'
 import { lanesResponse, problemResponse } from '../schemas.ts'
 
-export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken }: Context): void {
+export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken, echo }: Context): void {
   const response = { 200: lanesResponse, default: problemResponse }
   const authorize = adminToken === undefined ? requireLoopback : requireToken(adminToken)
+
+  function report() {
+    const { active, styles } = lanes.report()
+    return { active, styles: styles.map((one) => ({ ...one, echo: echo?.addressOf(one.name) ?? null })) }
+  }
 
   app.get(
     '/api/styles',
     { schema: { summary: 'The styles, the active one, and what is draining.', tags: ['styles'], response } },
-    () => lanes.report(),
+    report,
   )
 
   app.put<{ Body: { style: string } }>(
@@ -45,7 +50,7 @@ export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken }: Cont
       if (!lane)
         throw invalid([{ field: 'style', expected: `one of ${lanes.names.join(', ')}`, received: style }])
       lanes.active = lane
-      return lanes.report()
+      return report()
     },
   )
 }

@@ -26,6 +26,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     thumbnails: fault(right.thumbnails),
     transaction: fault(right.transaction),
     batch: loadingWith(fault),
+    echo: fault(right.echo),
     shutdown: answeringWith(fault),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
