@@ -454,6 +454,20 @@ export const subscribeSuite: Suite = {
       },
     ),
     clause(
+      'just in time',
+      'a message that comes before the failure goes to whoever waits for it, also in one tick',
+      {},
+      async ({ trial, pull, fail, listensTo }) => {
+        await pull()
+        trial.answer({ call: listenCall('a'), outcome: { value: messageOf('a') } })
+        const failed = await fail('b')
+        listensTo()
+        assert.equal(trial.outcome, undefined, 'whoever waited was told of the failure')
+        await pull()
+        assertOutcome(trial, failed)
+      },
+    ),
+    clause(
       'leaving',
       'leaving releases every channel, also while a pull waits, and nothing is delivered afterwards',
       {},

@@ -1,6 +1,6 @@
 import type { Channel, DatabaseError, Message, SubscribeInput } from '@overlap/workload'
 import { OverflowError, checkSubscribe } from '@overlap/workload'
-import { Effect, Queue, Stream } from 'effect'
+import { type Cause, Effect, Queue, Stream } from 'effect'
 import { Backend } from './backend.ts'
 
 /**
@@ -25,10 +25,14 @@ export const subscribe = (
             () => new OverflowError(capacity),
           ),
         )
-      const listening = Stream.runForEach(arrivals(channels), keep).pipe(
-        Effect.catchCause((cause) => Effect.andThen(Queue.clear(unread), Queue.failCause(unread, cause))),
-      )
-      yield* Effect.forkScoped(listening)
+      // First, whoever waits gets what has come for it.
+      const fail = (cause: Cause.Cause<DatabaseError | OverflowError>) =>
+        Effect.yieldNow.pipe(
+          Effect.andThen(Queue.clear(unread)),
+          Effect.andThen(Queue.failCause(unread, cause)),
+        )
+      const listening = Stream.runForEach(arrivals(channels), keep)
+      yield* Effect.forkScoped(Effect.catchCause(listening, fail))
       // One at a time: `Stream.fromQueue` takes all there is, and makes room for as much again.
       return Stream.fromEffectRepeat(Queue.take(unread))
     }),

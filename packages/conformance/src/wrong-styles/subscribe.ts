@@ -320,6 +320,20 @@ export const wrongSubscribes = [
     },
   ),
   wrongListening(
+    'drops what it has not handed over yet when it fails',
+    ['just in time'],
+    class extends Listening {
+      failed = false
+      override receive(message: Message) {
+        queueMicrotask(() => this.failed || super.receive(message))
+      }
+      override release() {
+        this.failed = true
+        super.release()
+      }
+    },
+  ),
+  wrongListening(
     'goes on without a channel that has failed',
     ['first error', 'failure', 'any schedule'],
     class extends Listening {
