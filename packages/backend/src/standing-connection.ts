@@ -94,7 +94,6 @@ export class StandingConnection implements Owner {
 
   dying(): void {
     this.#free = false
-    this.#setTimer()
   }
 
   closed(): void {

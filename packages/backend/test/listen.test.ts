@@ -174,6 +174,21 @@ describe('a listener', () => {
     expect(await child.exit).toBe(0)
   })
 
+  test('that is sent away from within, just before it would listen, is told nothing any more', async () => {
+    const events: string[] = []
+    let leave = () => {}
+    const observe = (_: string, event: string, id: number) => {
+      events.push(`${id} ${event}`)
+      if (event === 'sent') leave()
+    }
+    const { listen } = port.forRun({ dbMs: 0, httpMs: 0, observe })
+    const ignore = () => {}
+    listen('a')(ignore, ignore)
+    leave = listen('a')(ignore, ignore)
+    await eventually('it listens', () => events.length > 2)
+    expect(events).toEqual(['0 started', '1 started', '0 sent', '1 cancelled', '1 stopped'])
+  })
+
   test('may leave, bring others in and send others away from within', async () => {
     const joined: Ear[] = []
     let later: Ear | undefined
@@ -284,6 +299,7 @@ describe('who leaves', () => {
     const keeper = await listenTo(port, 'b').listens()
     const one = await listenTo(port, 'a').listens()
     const busy = listenTo(port, 'c')
+    expect(port.stats().channels).toBe(2)
     one.leave()
     expect(one.events.at(-1)).toBe('cancelled')
     const two = listenTo(port, 'a')
@@ -345,9 +361,11 @@ describe('who leaves', () => {
     second.leave()
     await eventually('it is closed', () => own.channels.connections === 0)
     await eventually('the server has seen it', async () => (await witness.connections()) === 0)
-    const third = await listenTo(own, 'a').listens()
+    const [third, fourth] = [listenTo(own, 'a'), listenTo(own, 'b')]
+    await Promise.all([third.listens(), fourth.listens()])
     await sentinel([third], 'a')
-    expect(third.texts).toEqual(['the end'])
+    await sentinel([fourth], 'b')
+    expect([third.texts, fourth.texts]).toEqual([['the end'], ['the end']])
     await own.channels.close()
   })
 
@@ -526,6 +544,7 @@ describe('a connection that is lost', () => {
     for (let kill = 0; kill < 6; kill++) {
       const nulls = () => ears.map((ear) => ear.texts.filter((text) => text === null).length)
       const before = nulls()
+      await eventually('messages flow', () => ears.every(({ texts }) => typeof texts.at(-1) === 'string'))
       await witness.terminate()
       await eventually('all are told', () => nulls().every((count, n) => count > (before[n] ?? 0)))
       expect(nulls()).toEqual(before.map((count) => count + 1))
