@@ -56,6 +56,15 @@ export class Metrics {
         for (const [what, count] of Object.entries(port.stats().http)) http.set({ what }, count)
       },
     })
+    const resizes = new Gauge({
+      name: 'overlap_resizes',
+      help: 'Resizes that worker threads are at work on, and those that wait for one.',
+      labelNames: ['state'],
+      registers,
+      collect: () => {
+        for (const [state, count] of Object.entries(port.stats().workers)) resizes.set({ state }, count)
+      },
+    })
   }
 
   /** For one scenario in one style. */

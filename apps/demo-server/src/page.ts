@@ -41,7 +41,7 @@ ${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</l
 
 function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readonly string[]): string {
   const cells = styleNames.map((style) => {
-    const url = `/api/run/${name}?style=${encodeURIComponent(style)}&${exampleOf(programs[name])}`
+    const url = `/api/run/${name}?style=${encodeURIComponent(style)}${exampleOf(programs[name])}`
     const run = programs[name].method === 'GET' ? link(url, 'run') : '<code>POST</code>'
     const source = link(`/api/source/${encodeURIComponent(style)}/${name}`, 'source')
     return `<td>${run} · ${source}</td>`
@@ -50,7 +50,11 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
 }
 
 /** The parameters that a run must have. */
-const exampleOf = ({ table }: Program) => ('skus' in table ? 'skus=A-1,A-2,A-3' : 'sku=A-42')
+const exampleOf = ({ table }: Program) =>
+  Object.entries(table)
+    .filter(([, { fallback }]) => fallback === undefined)
+    .map(([name, { schema }]) => `&${name}=${[schema['examples']].flat().join()}`)
+    .join('')
 
 const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
 

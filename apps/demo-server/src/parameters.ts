@@ -46,6 +46,31 @@ export const skus: Parameter<readonly string[]> = {
   parse: listOf(sku.parse, MANY),
 }
 
+/** All of a run is written at once, and that much takes some ms: 200 thumbnails of up to 500 pixels are 3 MB. */
+const [PAGES, WIDTHS, WIDTH] = [20, 10, 500]
+const tenPages = Array.from({ length: 10 }, (_, index) => `P-${index + 1}`)
+
+export const pages: Parameter<readonly string[]> = {
+  expected: `1 to ${PAGES} pages, separated by commas`,
+  schema: {
+    type: 'string',
+    pattern: `^${skuPattern}(,${skuPattern}){0,${PAGES - 1}}$`,
+    default: tenPages.join(','),
+    description:
+      'The pages, separated by commas: `P-1` to `P-10`, and `not-a-picture`, `truncated`, `no-picture`.',
+  },
+  fallback: tenPages,
+  parse: listOf(sku.parse, PAGES),
+}
+
+export const widths: Parameter<readonly number[]> = integers(
+  WIDTHS,
+  1,
+  WIDTH,
+  [100, 200, 300, 400, 500],
+  'How many pixels wide the thumbnails of each picture are.',
+)
+
 /** How many of something, 100 at most. */
 export const count = (least: number, fallback: number, description: string): Parameter<number> =>
   integer(least, MANY, fallback, description)
@@ -59,12 +84,7 @@ export const durations = (
   most: number,
   fallback: readonly number[],
   description: string,
-): Parameter<readonly number[]> => ({
-  expected: `1 to ${most} integers from 0 to ${DELAY_LIMIT_MS}, separated by commas`,
-  schema: { type: 'string', default: fallback.join(','), description },
-  fallback,
-  parse: listOf(integer(0, DELAY_LIMIT_MS, 0, '').parse, most),
-})
+): Parameter<readonly number[]> => integers(most, 0, DELAY_LIMIT_MS, fallback, description)
 
 export const flag = (description: string): Parameter<boolean> => ({
   expected: 'true or false',
@@ -93,6 +113,22 @@ function integer(least: number, most: number, fallback: number, description: str
       const value = digits.test(text) ? Number(text) : NaN
       return value >= least && value <= most ? value : undefined
     },
+  }
+}
+
+/** Up to `many` of them. */
+function integers(
+  many: number,
+  least: number,
+  most: number,
+  fallback: readonly number[],
+  description: string,
+): Parameter<readonly number[]> {
+  return {
+    expected: `1 to ${many} integers from ${least} to ${most}, separated by commas`,
+    schema: { type: 'string', default: fallback.join(','), description },
+    fallback,
+    parse: listOf(integer(least, most, least, '').parse, many),
   }
 }
 

@@ -14,9 +14,10 @@ import {
   type Source,
   type Style,
 } from '@overlap/workload'
-import { count, duration, durations, sku, skus } from './parameters.ts'
+import { showGallery } from './galleries.ts'
+import { count, duration, durations, pages, sku, skus, widths } from './parameters.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, receipt, reservation } from './schemas.ts'
+import { availability, gallery, receipt, reservation } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
@@ -132,7 +133,12 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     start: (style, port, values, signal) => style.latest(port, ticking(values.skus, values.everyMs), signal),
   }),
   batch: notYet,
-  thumbnails: notYet,
+  thumbnails: single({
+    table: { pages, widths, limit: count(1, 4, 'How many pages are in flight at most.') },
+    result: { type: 'array', items: gallery },
+    start: async (style, port, input, signal) =>
+      (await style.thumbnails(port, input, signal)).map(showGallery),
+  }),
   subscribe: notYet,
   regulate: notYet,
   echo: notYet,

@@ -12,6 +12,31 @@ const ms = (description: string) => ({ type: ['number', 'null'], description })
 export const availability = object({ sku: text, onHand: integer, reserved: integer, available: integer })
 export const reservation = object({ sku: text, reserved: integer })
 export const receipt = object({ order: text, sku: text, units: integer, onHand: integer })
+export const gallery = {
+  type: 'object',
+  description: 'A page with its `thumbnails`, or with what is wrong with it.',
+  required: ['page'],
+  properties: {
+    page: text,
+    thumbnails: {
+      type: 'array',
+      description: 'In the order of the widths.',
+      items: object({
+        width: integer,
+        height: integer,
+        url: { type: 'string', description: 'A WebP picture: `data:image/webp;base64,…`.' },
+      }),
+    },
+    error: {
+      ...object({ name: text, message: text }),
+      properties: {
+        name: { type: 'string', description: 'HttpError or PictureError.' },
+        status: { type: 'integer', description: 'That the service answered with, if it did.' },
+        message: text,
+      },
+    },
+  },
+}
 
 const named = {
   scenario: text,

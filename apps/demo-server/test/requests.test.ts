@@ -91,6 +91,16 @@ describe('a run', () => {
       result: [availability, availability],
       calls: [...both, ...both],
     },
+    thumbnails: {
+      query: 'pages=P-1&widths=100,200',
+      result: [
+        {
+          page: 'P-1',
+          thumbnails: [100, 200].map((width) => ({ width, height: width, url: 'data:image/webp;base64,' })),
+        },
+      ],
+      calls: ['fetchPage', 'fetchPicture', 'resize', 'resize'],
+    },
     shutdown: { query: 'skus=A-42&closeMs=50&graceMs=0', result: [availability], calls: both },
   }
   const cells = Object.entries(singles).flatMap(([scenario, asked]) =>
@@ -129,7 +139,7 @@ describe('a run', () => {
       const response = await inject(scenario, `style=${style}&${query}&trace=true`)
       expect(response.statusCode).toBe(200)
       expect(response.headers['server-timing']).toMatch(
-        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?, total;dur=\d+(\.\d)?$/,
+        /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?(, worker;dur=\d+(\.\d)?)?, total;dur=\d+(\.\d)?$/,
       )
       const ms = expect.any(Number)
       const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
@@ -226,6 +236,7 @@ describe('a run', () => {
     ['stream', `skus=${'A,'.repeat(100)}A`, ['skus']],
     ['stream', 'skus=A-1,,A-2&limit=1.5', ['skus', 'limit']],
     ['latest', 'skus=A-1&everyMs=1e3', ['everyMs']],
+    ['thumbnails', 'pages=P-1,&widths=0&limit=0', ['pages', 'widths', 'limit']],
     ['shutdown', 'skus=A-1&closeMs=10001&graceMs=-1', ['closeMs', 'graceMs']],
   ])('%s refuses %s, and names each field', async (scenario, query, fields) => {
     const method = scenario === 'transaction' ? 'POST' : 'GET'

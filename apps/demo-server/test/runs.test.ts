@@ -126,6 +126,54 @@ describe('a stream', () => {
   })
 })
 
+describe('thumbnails', () => {
+  const isQuiet = () => {
+    const { workers } = backend.port.stats()
+    return workers.running + workers.waiting + backend.ledger.openRequests === 0
+  }
+
+  test.each(styleNames)(
+    'in %s are pictures, in the order of the pages, beside what has failed',
+    async (style) => {
+      const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+      const query = `style=${style}&pages=P-2,truncated,P-11,no-picture,P-1&widths=40,20&httpMs=0`
+      const { result } = await get<{ result: unknown }>(`${url}/api/run/thumbnails?${query}`)
+      // RIFF, in base64: a WebP begins with it.
+      const picture = { url: expect.stringMatching(/^data:image\/webp;base64,UklGR[A-Za-z0-9+/]+=*$/) }
+      const thumbnails = [
+        { width: 40, height: 27, ...picture },
+        { width: 20, height: 13, ...picture },
+      ]
+      expect(result).toEqual([
+        { page: 'P-2', thumbnails },
+        { page: 'truncated', error: { name: 'PictureError', message: expect.stringContaining('damaged') } },
+        { page: 'P-11', error: { name: 'HttpError', status: 404, message: expect.any(String) } },
+        { page: 'no-picture', error: { name: 'PictureError', message: expect.any(String) } },
+        { page: 'P-1', thumbnails },
+      ])
+      expect(isQuiet()).toBe(true)
+    },
+  )
+
+  test.each(styleNames)('when their client leaves, %s leaves no request and no resize', async (style) => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const leaves = async (query: string, when: () => boolean) => {
+      const client = new AbortController()
+      const run = `${url}/api/run/thumbnails?style=${style}&${query}`
+      const left = fetch(run, { signal: client.signal }).catch((error: unknown) => error)
+      await vi.waitUntil(when, { interval: 1 })
+      client.abort()
+      expect(await left).toBeInstanceOf(DOMException)
+      await vi.waitUntil(isQuiet)
+    }
+    await leaves('limit=3&httpMs=10000', () => backend.ledger.openRequests === 3)
+    await leaves(
+      'pages=P-1,P-1&httpMs=0&widths=500,500,500,500,500',
+      () => backend.port.stats().workers.waiting > 2,
+    )
+  })
+})
+
 describe('orders', () => {
   test(
     'of many clients at once, some of whom leave or meet a failing service, leave the books in balance',

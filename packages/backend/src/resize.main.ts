@@ -34,16 +34,16 @@ export default async function resize({ bytes, width }: ResizeJob): Promise<Resiz
     .webp()
   try {
     const { data, info } = await thumbnail.toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, bytes: new Uint8Array(data) }
+    return { width: info.width, height: info.height, bytes: data }
   } catch {
     return { fault: 'it is damaged, or ends too early' }
   }
 }
 
-/** Looks at the head alone. */
+/** Looks at the head alone, so that no size is too large for it. */
 async function findFault(bytes: Uint8Array): Promise<string | undefined> {
   try {
-    const { format, width, height } = await sharp(bytes).metadata()
+    const { format, width, height } = await sharp(bytes, { limitInputPixels: false }).metadata()
     if (!formats.has(format)) return UNREADABLE
     return width * height > PIXEL_LIMIT ? `it has more than ${PIXEL_LIMIT / 1_000_000} megapixels` : undefined
   } catch {

@@ -113,7 +113,6 @@ export class Workers {
       minThreads: 0,
       maxThreads: MAX_THREADS,
       idleTimeout: IDLE_MS,
-      execArgv: [],
       recordTiming: false,
     })
     // A thread that dies without a job: while it starts, or while it idles.

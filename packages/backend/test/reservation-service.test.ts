@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { forkReservationService, startReservationService, type ReservationService } from '../src/index.ts'
+import { pictureOf } from '../src/reservation-pictures.ts'
 import { alive, runScript } from './child.ts'
 import { eventually } from './eventually.ts'
 
@@ -43,6 +44,19 @@ describe('the reservation service', () => {
     ['DELETE', '/orders', 405],
     ['DELETE', '/orders/%zz', 400],
     ['DELETE', '/orders/nobody-knows-it', 200],
+    ['GET', '/pages/P-1?status=503', 503],
+    ['GET', '/pages/P-1?delayMs=10&status=400', 400],
+    ['GET', '/pages/P-1?delayMs=x', 400],
+    ['GET', '/pages/P-11', 404],
+    ['GET', '/pages/P-11?delayMs=10', 404],
+    ['GET', '/pages/%zz', 400],
+    ['GET', '/pages', 404],
+    ['POST', '/pages/P-1', 405],
+    ['GET', '/pictures/P-1?delayMs=10&status=503', 503],
+    ['GET', '/pictures/P-1?delayMs=x', 400],
+    ['GET', '/pictures/P-11', 404],
+    ['GET', '/pictures/no-picture', 404],
+    ['DELETE', '/pictures/P-1', 405],
     ['GET', '/ledger/x', 404],
     ['GET', '/livez', 200],
     ['GET', '/ledger', 200],
@@ -63,6 +77,44 @@ describe('the reservation service', () => {
     await expect(left).rejects.toThrow('gone')
     await eventually('it is forgotten', () => service.ledger.openRequests === 0)
     expect(service.ledger.requests - requests).toBe(1)
+  })
+
+  test.for([
+    ['/pages/P-1', 'text/html; charset=utf-8'],
+    ['/pages/P-10?delayMs=10', 'text/html; charset=utf-8'],
+    ['/pages/no-picture', 'text/html; charset=utf-8'],
+    ['/pictures/P-1', 'image/jpeg'],
+    ['/pictures/P-10?delayMs=10', 'image/jpeg'],
+    ['/pictures/truncated', 'image/jpeg'],
+    ['/pictures/not-a-picture', 'image/jpeg'],
+  ] as const)(
+    'answers %s, enters it in its ledger, and forgets a client that goes away',
+    async ([path, type]) => {
+      const { requests } = service.ledger
+      const response = await fetch(service.url + path)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe(type)
+      const { byteLength } = await response.arrayBuffer()
+      expect(response.headers.get('content-length')).toBe(String(byteLength))
+      const leave = new AbortController()
+      const slow = `${service.url}${path.split('?')[0]}?delayMs=10000`
+      const left = fetch(slow, { signal: leave.signal })
+      await eventually('it has arrived', () => service.ledger.openRequests === 1)
+      leave.abort(new Error('gone'))
+      await expect(left).rejects.toThrow('gone')
+      await eventually('it is forgotten', () => service.ledger.openRequests === 0)
+      expect(service.ledger.requests - requests).toBe(2)
+    },
+  )
+
+  test('draws a picture once, for all who ask, and the same one in every process', async () => {
+    const [first, second] = await Promise.all([pictureOf('P-7'), pictureOf('P-7')])
+    expect(first).toBe(second)
+    expect(first).toBe(await pictureOf('P-7'))
+    const forked = await forkReservationService()
+    const response = await fetch(`${forked.url}/pictures/P-7`)
+    expect(first?.equals(Buffer.from(await response.arrayBuffer()))).toBe(true)
+    await forked.stop()
   })
 
   test('tells which parameter it cannot read', async () => {
