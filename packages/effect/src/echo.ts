@@ -15,7 +15,7 @@ export const echo = Effect.fnUntraced(function* (
   const { readChunk, writeChunk, endOutput } = yield* Backend
   const bytes = yield* Stream.fromEffectRepeat(readChunk(connection)).pipe(
     Stream.takeWhile(Predicate.isNotNull),
-    Stream.mapEffect((chunk) => Effect.as(writeChunk({ connection, chunk }), chunk.length)),
+    Stream.mapEffect((chunk) => Effect.map(writeChunk({ connection, chunk }), () => chunk.length)),
     Stream.runSum,
   )
   yield* endOutput(connection)
