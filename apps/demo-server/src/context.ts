@@ -1,6 +1,7 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
 import type { EventHub } from './event-hub.ts'
+import type { Feed } from './feed.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
@@ -8,13 +9,16 @@ import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
 
 /** What the server needs of the real port. */
-export type ServerPort = Pick<RealPort, 'forRun' | 'check' | 'stats'>
+export type ServerPort = Pick<RealPort, 'forRun' | 'check' | 'stats'> & {
+  notify(channel: string, text: string): Promise<void>
+}
 
 export interface Context {
   readonly port: ServerPort
   readonly lanes: Lanes
   readonly runs: Runs
   readonly hub: EventHub
+  readonly feed: Feed
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources

@@ -6,6 +6,8 @@
  */
 import type { RealPort } from '@overlap/backend'
 import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { FeedLog } from './feed-log.ts'
+import { type Followers, ways } from './followers.ts'
 import type { Lanes } from './lanes.ts'
 import { outcomes } from './run.ts'
 import { Tally } from './tally.ts'
@@ -54,6 +56,38 @@ export class Metrics {
       registers,
       collect: () => {
         for (const [what, count] of Object.entries(port.stats().http)) http.set({ what }, count)
+      },
+    })
+  }
+
+  showFeed(log: Pick<FeedLog, 'stats'>, followers: Pick<Followers, 'counts' | 'dropped'>): void {
+    const registers = [this.registry]
+    const following = new Gauge({
+      name: 'overlap_feed_followers',
+      help: 'Clients that wait for a message of the feed, or follow it.',
+      labelNames: ['way'],
+      registers,
+      collect: () => {
+        for (const way of ways) following.set({ way }, followers.counts[way])
+      },
+    })
+    const dropped: Counter = new Counter({
+      name: 'overlap_feed_dropped_total',
+      help: 'Those among them that were let go because they did not read.',
+      labelNames: ['way'],
+      registers,
+      collect: () => {
+        dropped.reset()
+        for (const way of ways) dropped.inc({ way }, followers.dropped[way])
+      },
+    })
+    const kept = new Gauge({
+      name: 'overlap_feed_log',
+      help: 'What the feed holds: channels that it listens to, messages and the bytes of their texts.',
+      labelNames: ['what'],
+      registers,
+      collect: () => {
+        for (const [what, count] of Object.entries(log.stats)) kept.set({ what }, count)
       },
     })
   }

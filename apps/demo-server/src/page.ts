@@ -6,6 +6,7 @@ const otherRoutes = [
   ['/api/scenarios', 'the manifest'],
   ['/api/styles', 'the styles, the active one, and what is draining'],
   ['/api/events', 'the calls as they happen (server-sent events)'],
+  ['/api/feed?channels=news', 'the messages of a channel'],
   ['/livez', 'whether the server lives'],
   ['/readyz', 'whether it can do its work'],
   ['/metrics', 'its metrics'],
@@ -49,8 +50,12 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
   return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
 
-/** The parameters that a run must have. */
-const exampleOf = ({ table }: Program) => ('skus' in table ? 'skus=A-1,A-2,A-3' : 'sku=A-42')
+/** The parameters that a run must have, with the example of each. */
+const exampleOf = ({ table }: Program) =>
+  Object.entries(table)
+    .filter(([, { fallback }]) => fallback === undefined)
+    .map(([name, { schema }]) => `${name}=${[schema['examples']].flat().join()}`)
+    .join('&')
 
 const link = (href: string, text: string) => `<a href="${escape(href)}">${escape(text)}</a>`
 

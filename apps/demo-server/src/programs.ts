@@ -14,13 +14,15 @@ import {
   type Source,
   type Style,
 } from '@overlap/workload'
-import { count, duration, durations, sku, skus } from './parameters.ts'
+import { channels, count, duration, durations, sku, skus } from './parameters.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, receipt, reservation } from './schemas.ts'
+import { availability, message, receipt, reservation } from './schemas.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
   readonly method: 'GET' | 'POST'
+  /** It goes on until its client leaves, or the server does. */
+  readonly endless: boolean
   readonly table: T
   /** One result, as OpenAPI describes it. */
   readonly result: object
@@ -133,7 +135,15 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
   }),
   batch: notYet,
   thumbnails: notYet,
-  subscribe: notYet,
+  subscribe: many({
+    endless: true,
+    table: {
+      channels,
+      capacity: count(1, 100, 'How many messages may be unread before it fails.'),
+    },
+    result: message,
+    start: (style, port, input, signal) => style.subscribe(port, input, signal),
+  }),
   regulate: notYet,
   echo: notYet,
   shutdown: single({
@@ -156,11 +166,13 @@ function single<T extends Table>(
   program: Pick<Single<T>, 'table' | 'result' | 'start'> & Partial<Single<T>>,
 ): Program {
   // A cast: a program is only ever started with what its own table has read.
-  return { method: 'GET', ...program, many: false } as unknown as Single
+  return { method: 'GET', endless: false, ...program, many: false } as unknown as Single
 }
 
-function many<T extends Table>(program: Pick<Many<T>, 'table' | 'result' | 'start'>): Program {
-  return { method: 'GET', ...program, many: true } as unknown as Many
+function many<T extends Table>(
+  program: Pick<Many<T>, 'table' | 'result' | 'start'> & Partial<Many<T>>,
+): Program {
+  return { method: 'GET', endless: false, ...program, many: true } as unknown as Many
 }
 
 /** The skus one after the other: the first at once, and then another every `everyMs`. */

@@ -21,6 +21,13 @@ export interface Cell {
   readonly runs: Runs
 }
 
+interface RunKind {
+  /** It came because the style was the active one. */
+  readonly byDefault: boolean
+  readonly traced?: boolean
+  readonly endless?: boolean
+}
+
 export class Run<C extends Cell = Cell> {
   readonly cell: C
   settled = false
@@ -28,14 +35,16 @@ export class Run<C extends Cell = Cell> {
   watch: Watch | undefined
   /** Whether its client does. */
   readonly traced: boolean
+  /** It never ends of itself. */
+  readonly endless: boolean
   readonly #byDefault: number
   readonly #controller = new AbortController()
   readonly #startedAt = performance.now()
 
-  /** `byDefault`: it came because the style was the active one. */
-  constructor(cell: C, byDefault: boolean, traced: boolean) {
+  constructor(cell: C, { byDefault, traced = false, endless = false }: RunKind) {
     this.cell = cell
     this.traced = traced
+    this.endless = endless
     this.#byDefault = byDefault ? 1 : 0
   }
 

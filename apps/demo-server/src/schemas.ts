@@ -12,6 +12,11 @@ const ms = (description: string) => ({ type: ['number', 'null'], description })
 export const availability = object({ sku: text, onHand: integer, reserved: integer, available: integer })
 export const reservation = object({ sku: text, reserved: integer })
 export const receipt = object({ order: text, sku: text, units: integer, onHand: integer })
+export const message = object({
+  id: integer,
+  channel: text,
+  text: { type: ['string', 'null'], description: '`null`: messages may have been missed.' },
+})
 
 const named = {
   scenario: text,
@@ -75,6 +80,29 @@ export const lanesResponse = {
       }),
     },
   }),
+}
+
+export const feedResponse = {
+  description: 'The messages; or, if `text/event-stream` is accepted, one event for each as they come.',
+  content: {
+    'application/json': {
+      schema: object({
+        messages: {
+          type: 'array',
+          items: object({
+            id: text,
+            channel: text,
+            text: {
+              type: ['string', 'null'],
+              description: '`null`: messages may have been missed before it.',
+            },
+          }),
+        },
+        last: { type: 'string', description: 'To be sent as `after` the next time.' },
+      }),
+    },
+    'text/event-stream': { schema: text },
+  },
 }
 
 export const scenariosResponse = {
