@@ -93,6 +93,8 @@ export class ScriptedPort implements ServerPort {
     return {
       database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0 },
       http: { requests: 0, sockets: 0, idle: 0 },
+      channels: 0,
+      channelConnections: 0,
       orders: { unsettled: 0 },
     }
   }

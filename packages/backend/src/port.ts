@@ -5,15 +5,18 @@
  * socket of the request is closed, and what they used is lent to nobody before that. Callers never wait
  * for it; `observe` and `stats` tell when it is done.
  */
-import type { Port } from '@overlap/workload'
+import type { Channel, Port } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
 import { checkService } from './ask-service.ts'
 import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
+import { Channels } from './channels.ts'
 import { createConfirmOrder } from './confirm-order.ts'
 import { createFetchReservation, createFetchReservationFrom } from './fetch-reservation.ts'
 import { createFindStock } from './find-stock.ts'
 import type { HttpStats } from './http-lines.ts'
 import { Lender, type LenderStats } from './lender.ts'
+import { createListen } from './listen.ts'
+import { notify } from './notify.ts'
 import { Orders, type Means } from './orders.ts'
 import { PgClient } from './pg-client.ts'
 import { createStock } from './schema.ts'
@@ -34,7 +37,10 @@ export interface PortOptions {
    * `http:` or `https:`; they may have a path, and `/reservations/…` is put behind it.
    */
   readonly upstreamUrls: readonly string[]
-  /** Connections to Postgres, at least 1; connecting and dying ones count. */
+  /**
+   * Connections to Postgres, at least 1; connecting and dying ones count. While somebody listens to a
+   * channel, and for a while after, there is one more.
+   */
   readonly poolMax: number
   /** Shown in `pg_stat_activity`, unless `databaseUrl` names another. */
   readonly applicationName?: string
@@ -56,6 +62,9 @@ export interface PortStats {
   readonly database: LenderStats
   /** Of all replicas together. */
   readonly http: HttpStats
+  /** Channels that Postgres sends the messages of, and connections that they come over: one, or none. */
+  readonly channels: number
+  readonly channelConnections: number
   /** Orders that their sessions have left, while it is not certain that stock and confirmations agree. */
   readonly orders: { readonly unsettled: number }
 }
@@ -68,6 +77,11 @@ export interface RealPort extends Port {
   prepare(): Promise<void>
   /** Resolves when Postgres and the reservation service both answer; rejects with `DatabaseError` or `HttpError`. */
   check(): Promise<void>
+  /**
+   * Sends a message to all who listen to the channel: `text` has 7,999 bytes of UTF-8 at most, and no NUL.
+   * Waits its turn, like every query. Rejects with `RangeError` or `DatabaseError`.
+   */
+  notify(channel: Channel, text: string): Promise<void>
   stats(): PortStats
   /**
    * For when nothing runs any more: what still does is cut off, and fails. Orders that are unsettled
@@ -88,6 +102,7 @@ export function openPort(options: PortOptions): RealPort {
   createClient()
 
   const lender = new Lender(poolMax, createClient)
+  const channels = new Channels(createClient)
   const orders = new Orders({ lender, service })
 
   function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
@@ -108,7 +123,7 @@ export function openPort(options: PortOptions): RealPort {
       fetchPage: notYet,
       fetchPicture: notYet,
       resize: notYet,
-      listen: notYet,
+      listen: createListen(channels, watcher),
       readChunk: notYet,
       writeChunk: notYet,
       endOutput: notYet,
@@ -117,7 +132,7 @@ export function openPort(options: PortOptions): RealPort {
 
   let closing: Promise<void> | undefined
   async function close() {
-    await Promise.all([lender.close(), ...upstreams.map(({ lines }) => lines.close())])
+    await Promise.all([lender.close(), channels.close(), ...upstreams.map(({ lines }) => lines.close())])
     const means: Means[] = []
     await orders.close(() => {
       const last = { lender: new Lender(1, createClient), service: reopen(service) }
@@ -134,9 +149,12 @@ export function openPort(options: PortOptions): RealPort {
     check: async () => {
       await Promise.all([askDatabase(lender, 'SELECT 1'), checkService(service)])
     },
+    notify: (channel, text) => notify(lender, channel, text),
     stats: () => ({
       database: lender.stats(),
       http: sumUp(upstreams),
+      channels: channels.open,
+      channelConnections: channels.connections,
       orders: { unsettled: orders.unsettled },
     }),
     close: () => (closing ??= close()),

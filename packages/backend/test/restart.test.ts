@@ -5,6 +5,7 @@ import path from 'node:path'
 import { DatabaseError } from '@overlap/workload'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openPort, startPostgres, type Postgres, type RealPort } from '../src/index.ts'
+import { listenTo } from './ear.ts'
 import { eventually, GONE_MS } from './eventually.ts'
 import { ask, doomed, failure } from './outcome.ts'
 import { startRawServer } from './raw-server.ts'
@@ -98,5 +99,29 @@ describe('a port whose database', { timeout: 30_000 }, () => {
     await port.prepare()
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(port.findStock, 'A-42')))
     expect(answers).toHaveLength(4)
+  })
+  test('is down for a while keeps who listens waiting, and tells them once that it is back', async () => {
+    const before = await start()
+    port = openPort({ databaseUrl: before.url, upstreamUrls: [NOWHERE], poolMax: 1 })
+    const ears = ['a', 'a', 'b'].map((channel) => listenTo(port, channel))
+    await Promise.all(ears.map((ear) => ear.listens()))
+    for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+      process.kill((await start()).pid, signal)
+      await eventually('it is lost', () => port.stats().channels === 0)
+      await postgres?.stop()
+      const late = listenTo(port, 'a')
+      await eventually('who comes now is told', () => late.error !== undefined)
+      postgres = undefined
+      await start()
+      await Promise.all(ears.map((ear) => ear.hears(null)))
+      await port.notify('a', signal)
+      await port.notify('b', signal)
+      await Promise.all(ears.map((ear) => ear.hears(signal)))
+    }
+    for (const ear of ears) {
+      expect(ear.texts).toEqual([null, 'SIGINT', null, 'SIGQUIT'])
+      expect(ear.events).toEqual(['started', 'sent'])
+    }
+    expect(port.stats()).toMatchObject({ channels: 2, channelConnections: 1 })
   })
 })

@@ -11,6 +11,8 @@ export interface Witness {
   waiting(event: 'PgSleep' | 'Lock'): Promise<number>
   /** Process ids of the backends, those that run a query first. */
   backends(): Promise<number[]>
+  /** What each connection has run last, or runs. */
+  queries(): Promise<string[]>
   /** Kills the backends of the connections, and tells how many. */
   terminate(): Promise<number>
   sql(text: string): Promise<void>
@@ -41,6 +43,13 @@ export async function watch(databaseUrl: string, applicationName: string): Promi
         [applicationName],
       )
       return rows.map(({ pid }) => pid)
+    },
+    async queries() {
+      const { rows } = await client.query<{ query: string }>(
+        'SELECT query FROM pg_stat_activity WHERE application_name = $1',
+        [applicationName],
+      )
+      return rows.map(({ query }) => query)
     },
     async sql(text) {
       await client.query(text)

@@ -153,14 +153,17 @@ export function checkThumbnails({ widths, limit }: ThumbnailsInput): void {
 /** Throws a `RangeError`. */
 export function checkSubscribe({ channels, capacity }: SubscribeInput): void {
   if (channels.length === 0) throw new RangeError('channels: expected at least one, got none')
-  for (const channel of channels) {
-    if (/^[\w.:-]{1,63}$/.test(channel)) continue
-    const expected = '1 to 63 letters, digits, _, -, . or :'
-    throw new RangeError(`channels: expected ${expected}, got ${JSON.stringify(channel)}`)
-  }
+  for (const channel of channels) checkChannel(channel, 'channels')
   if (new Set(channels).size < channels.length)
     throw new RangeError(`channels: expected no two the same, got ${channels.join(', ')}`)
   checkInteger('capacity', capacity, 1)
+}
+
+/** Throws a `RangeError`. */
+export function checkChannel(channel: Channel, field = 'channel'): void {
+  if (/^[\w.:-]{1,63}$/.test(channel)) return
+  const expected = '1 to 63 letters, digits, _, -, . or :'
+  throw new RangeError(`${field}: expected ${expected}, got ${JSON.stringify(channel)}`)
 }
 
 /** Throws a `RangeError`. */
