@@ -13,6 +13,8 @@ export interface PostgresWatch {
   /** Puts a product into the stock, or as many units of it as there are to be. */
   put(stock: Stock): Promise<void>
   remove(sku: Sku): Promise<void>
+  /** Ends the connections that listen to channels, as a server that is shut down would. */
+  cutListeners(): Promise<void>
   close(): Promise<void>
 }
 
@@ -41,6 +43,13 @@ export async function watchPostgres(databaseUrl: string, applicationName: string
     },
     async remove(sku) {
       await client.query('DELETE FROM overlap.stock WHERE sku = $1', [sku])
+    },
+    async cutListeners() {
+      await client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = $1 AND query LIKE '%LISTEN%'`,
+        [applicationName],
+      )
     },
     close: () => client.end(),
   }

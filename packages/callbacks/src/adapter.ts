@@ -17,6 +17,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -51,6 +52,7 @@ export const callbacks: Style = {
       signal,
       'newest',
     ),
+  subscribe: iterate(subscribe),
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

@@ -1,4 +1,4 @@
-import type { Call, DatabaseError, Port, Session } from '@overlap/workload'
+import type { Call, Channel, DatabaseError, Port, Session } from '@overlap/workload'
 
 /** Lifts a call: it stays as it is, but what it throws comes to `done` too. One way to fail is enough. */
 const lift =
@@ -24,6 +24,13 @@ const liftSession = (session: Session): Session => ({
 const liftOpen = (open: Call<void, Session, DatabaseError>): typeof open =>
   lift((input, done) => open(input, (error, session) => done(error, session && liftSession(session))))
 
+/** Lifts a channel, which is a call that tells `next` before it is done. */
+const liftListen =
+  (listen: Port['listen']): typeof listen =>
+  (channel) =>
+  (next, done) =>
+    lift<Channel, void, DatabaseError>((input, ended) => listen(input)(next, ended))(channel, done)
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
@@ -36,6 +43,7 @@ export const liftBackend = (port: Port) => ({
   fetchPage: lift(port.fetchPage),
   fetchPicture: lift(port.fetchPicture),
   resize: lift(port.resize),
+  listen: liftListen(port.listen),
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),

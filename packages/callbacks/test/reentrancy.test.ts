@@ -1,6 +1,6 @@
-import type { Availability, Done, Port, Sku, Source } from '@overlap/workload'
+import type { Availability, Done, Message, Port, Sku, Source } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { latest, stream } from '../src/index.ts'
+import { latest, stream, subscribe } from '../src/index.ts'
 
 /** Answers each call of the lifted port when the test says so. */
 function manual() {
@@ -97,5 +97,47 @@ test('latest: emit may cancel, and nothing follows, not even the end', () => {
   listener.next?.('A-1')
   listener.done?.(null)
   finishAll()
+  expect(done).not.toHaveBeenCalled()
+})
+
+/** One channel that is listened to, over which messages can be sent. */
+function channel() {
+  const { backend } = manual()
+  let listener: ((message: Message) => void) | undefined
+  let sent = 0
+  const listen: Port['listen'] = () => (next) => {
+    listener = next
+    return () => (listener = undefined)
+  }
+  const send = () => listener?.({ id: ++sent, channel: 'a', text: null })
+  return { backend: { ...backend, listen }, send, isOpen: () => listener !== undefined }
+}
+
+const all = { channels: ['a'], capacity: 3 }
+
+test('subscribe: emit may request the next one', () => {
+  const { backend, send } = channel()
+  const ids: number[] = []
+  function emit({ id }: Message) {
+    ids.push(id)
+    subscription.request()
+  }
+  const subscription = subscribe(backend, all, emit, () => {})
+  for (let sent = 0; sent < 3; sent++) send()
+  subscription.request()
+  for (let sent = 0; sent < 3; sent++) send()
+  expect(ids).toEqual([1, 2, 3, 4, 5, 6])
+})
+
+test('subscribe: emit may cancel, and nothing follows of what is unread', () => {
+  const { backend, send, isOpen } = channel()
+  const done = vi.fn<Done<void>>()
+  const emit = vi.fn<(message: Message) => void>(() => subscription.cancel())
+  const subscription = subscribe(backend, all, emit, done)
+  for (let sent = 0; sent < 3; sent++) send()
+  subscription.request()
+  subscription.request()
+  expect(emit).toHaveBeenCalledTimes(1)
+  expect(isOpen()).toBe(false)
   expect(done).not.toHaveBeenCalled()
 })

@@ -28,6 +28,13 @@ const names: readonly string[] = [
   'counts only what is in flight',
   'leaves its calls running when its reader leaves',
   'lets an overtaken sku run on',
+  'yields the newest message first',
+  'goes on listening when its reader has left',
+  'releases the first channel alone',
+  'drops what it has no room for',
+  'leaves out what has no text',
+  'goes on without a channel that has failed',
+  'listens to a channel when the one before it has sent something',
   'forgets its result',
   'abandons its calls on abort',
 ]
@@ -35,6 +42,7 @@ const suspects = names.flatMap((name) => wrongStyles.filter(({ style }) => style
 
 // What they leave behind is their fault, and not ours.
 process.on('unhandledRejection', () => {})
+process.on('uncaughtException', () => {})
 
 const world = await openWorld(process.env['DATABASE_URL'])
 /** One wrong style that fails a clause is proof enough: looking for what stays away takes seconds. */

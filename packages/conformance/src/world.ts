@@ -60,6 +60,10 @@ export interface Seen {
   isQuiet(): Promise<void>
   /** Fails unless soon no socket to the reservation service is open: to any of it, or to one replica. */
   hasNoSocket(replica?: number): Promise<void>
+  /** Fails unless soon no channel is listened to. */
+  hasNoChannel(): Promise<void>
+  /** Has Postgres end the connection that the channels are listened to on. */
+  cutListeners(): Promise<void>
 }
 
 /** A product that nobody else knows. */
@@ -121,6 +125,8 @@ export async function withPort(
         await poll('no request runs', () => requests() === 0, goneMs)
       },
       hasNoSocket: (replica) => poll('no socket is open', () => sum('openSockets', replica) === 0, goneMs),
+      hasNoChannel: () => poll('no channel is listened to', () => port.stats().channels === 0, goneMs),
+      cutListeners: () => postgres.cutListeners(),
     })
   } finally {
     await port.close()

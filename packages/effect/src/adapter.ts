@@ -10,6 +10,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -42,7 +43,8 @@ const iterate =
         const next = Queue.take(requests).pipe(Effect.andThen(pull))
         return yield* next.pipe(
           Effect.map((values) => values.forEach(emit)),
-          Effect.forever,
+          // To yield would cost each value a turn of the loop, in which more may come than one. It waits anyhow.
+          Effect.forever({ disableYield: true }),
         )
       }).pipe(
         Effect.scoped,
@@ -72,6 +74,7 @@ export const effect: Style = {
       signal,
       'newest',
     ),
+  subscribe: iterate(subscribe),
   shutdown(port, input) {
     const scope = Scope.makeUnsafe()
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))

@@ -1,5 +1,5 @@
-import type { Call, Port, Session, Source } from '@overlap/workload'
-import { Cause, Context, Effect, Queue, Stream } from 'effect'
+import type { Call, Channel, DatabaseError, Message, Port, Session, Source } from '@overlap/workload'
+import { Cause, Context, Effect, Queue, type Scope, Stream } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
 const lift =
@@ -20,6 +20,24 @@ const liftSession = (session: Session) => ({
   close: Effect.sync(() => session.close()),
 })
 
+/** Feeds a queue from a source for as long as the scope is open. */
+const feed = <A, E>(
+  source: Source<A, E>,
+  queue: Queue.Enqueue<A, E | Cause.Done>,
+): Effect.Effect<void, never, Scope.Scope> => {
+  const start = () =>
+    source(
+      (value) => Queue.offerUnsafe(queue, value),
+      (error) => (error ? Queue.failCauseUnsafe(queue, Cause.fail(error)) : Queue.endUnsafe(queue)),
+    )
+  return Effect.asVoid(Effect.acquireRelease(Effect.sync(start), Effect.sync))
+}
+
+/** Lifts a channel: several can feed one queue, which holds their messages in order of arrival. */
+const liftListen =
+  (listen: Port['listen']) => (channel: Channel, queue: Queue.Enqueue<Message, DatabaseError | Cause.Done>) =>
+    feed((next, done) => listen(channel)(next, done), queue)
+
 export const liftBackend = (port: Port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
@@ -30,6 +48,7 @@ export const liftBackend = (port: Port) => ({
   fetchPage: lift(port.fetchPage),
   fetchPicture: lift(port.fetchPicture),
   resize: lift(port.resize),
+  listen: liftListen(port.listen),
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
@@ -42,11 +61,4 @@ export class Backend extends Context.Service<Backend, ReturnType<typeof liftBack
 
 /** Lifts a source into a stream, which starts it when it is pulled, and cancels it when it ends. */
 export const liftSource = <A, E>(source: Source<A, E>): Stream.Stream<A, E> =>
-  Stream.callback((queue) => {
-    const start = () =>
-      source(
-        (value) => Queue.offerUnsafe(queue, value),
-        (error) => (error ? Queue.failCauseUnsafe(queue, Cause.fail(error)) : Queue.endUnsafe(queue)),
-      )
-    return Effect.acquireRelease(Effect.sync(start), Effect.sync)
-  })
+  Stream.callback((queue) => feed(source, queue))

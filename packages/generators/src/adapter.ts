@@ -10,6 +10,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -56,6 +57,7 @@ export const generators: Style = {
       signal,
       'newest',
     ),
+  subscribe: iterate(subscribe),
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {

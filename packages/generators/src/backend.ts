@@ -1,4 +1,4 @@
-import type { Call, Port, Session, Source } from '@overlap/workload'
+import type { Call, Channel, Message, Port, Session, Source } from '@overlap/workload'
 import { type Operation, type Queue, queue, suspend } from './operation.ts'
 
 /** Lifts a call into an operation. */
@@ -20,6 +20,12 @@ const liftOpen = (open: Port['openSession']) =>
     return liftSession(yield* lift(open)())
   }
 
+/** Lifts a channel: `body` takes its messages from a queue, in the tick of their arrival if it waits for them. */
+const liftListen =
+  (listen: Port['listen']) =>
+  <A>(channel: Channel, body: (messages: Queue<Message>) => Operation<A>): Operation<A> =>
+    withSource((next, done) => listen(channel)(next, done), body)
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
@@ -32,6 +38,7 @@ export const liftBackend = (port: Port) => ({
   fetchPage: lift(port.fetchPage),
   fetchPicture: lift(port.fetchPicture),
   resize: lift(port.resize),
+  listen: liftListen(port.listen),
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),

@@ -1,4 +1,4 @@
-import type { Call, Port, Session, Source } from '@overlap/workload'
+import type { Call, Channel, Message, Port, Session, Source } from '@overlap/workload'
 import { Observable, map } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
@@ -21,6 +21,10 @@ const liftSession = (session: Session) => ({
   close: () => session.close(),
 })
 
+/** Lifts a channel: not even `listen` is called before somebody subscribes. */
+const liftListen = (listen: Port['listen']) => (channel: Channel) =>
+  liftSource<Message>((next, done) => listen(channel)(next, done))
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
@@ -33,6 +37,7 @@ export const liftBackend = (port: Port) => ({
   fetchPage: lift(port.fetchPage),
   fetchPicture: lift(port.fetchPicture),
   resize: lift(port.resize),
+  listen: liftListen(port.listen),
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),

@@ -9,6 +9,7 @@ import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
 import { stream } from './stream.ts'
+import { subscribe } from './subscribe.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
@@ -84,6 +85,7 @@ export const promises: Style = {
       signal,
       'newest',
     ),
+  subscribe: iterate(subscribe),
   shutdown: (port, input) => shutdown(liftBackend(port), input),
 }
 

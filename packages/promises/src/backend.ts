@@ -1,5 +1,7 @@
 import {
   type Call,
+  type Channel,
+  type Message,
   type Port,
   type Session,
   type Source,
@@ -21,6 +23,17 @@ const liftSession = (session: Session) => ({
   close: () => session.close(),
 })
 
+/**
+ * Lifts a channel into a function that calls `next` for each message, and returns a promise for its end.
+ *
+ * An async iterable for each channel would hand over one message in a turn of its own: whoever reads several
+ * could not tell any more which came first.
+ */
+const liftListen =
+  (listen: Port['listen']) =>
+  (channel: Channel, next: (message: Message) => void, signal: AbortSignal): Promise<void> =>
+    toPromise((done) => listen(channel)(next, done), signal)
+
 export type Backend = ReturnType<typeof liftBackend>
 
 export const liftBackend = (port: Port) => ({
@@ -33,6 +46,7 @@ export const liftBackend = (port: Port) => ({
   fetchPage: lift(port.fetchPage),
   fetchPicture: lift(port.fetchPicture),
   resize: lift(port.resize),
+  listen: liftListen(port.listen),
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),

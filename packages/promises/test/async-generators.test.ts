@@ -1,6 +1,6 @@
-import { type Reservation, type Sku, type Stock, toAsyncIterable } from '@overlap/workload'
+import { type Message, type Reservation, type Sku, type Stock, toAsyncIterable } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { latest, stream } from '../src/index.ts'
+import { latest, stream, subscribe } from '../src/index.ts'
 
 /** Answers of the first product come at once; the others run until they are aborted. */
 function manual() {
@@ -24,6 +24,14 @@ function manual() {
     fetchReservationFrom: unasked,
     openSession: unasked,
     confirmOrder: unasked,
+    findStocks: unasked,
+    fetchPage: unasked,
+    fetchPicture: unasked,
+    resize: unasked,
+    listen: unasked,
+    readChunk: unasked,
+    writeChunk: unasked,
+    endOutput: unasked,
   }
   return { backend, running }
 }
@@ -66,5 +74,30 @@ test('latest: a loop that is left leaves its input', async () => {
     break
   }
   expect(cancel).toHaveBeenCalledTimes(1)
+  expect(listeners()).toEqual([])
+})
+
+test('subscribe: a loop that is left leaves every channel, and no listener', async () => {
+  const { backend } = manual()
+  const { signal } = new AbortController()
+  const listeners = watch(signal)
+  const open = new Set<string>()
+  const listen = (channel: string, next: (message: Message) => void, left: AbortSignal) => {
+    const ended = Promise.withResolvers<void>()
+    open.add(channel)
+    left.addEventListener('abort', () => {
+      open.delete(channel)
+      ended.reject(left.reason)
+    })
+    next({ id: open.size, channel, text: 'hello' })
+    return ended.promise
+  }
+  const input = { channels: ['a', 'b'], capacity: 2 }
+  for await (const { channel } of subscribe({ ...backend, listen }, input, signal)) {
+    expect(channel).toBe('a')
+    expect([...open]).toEqual(['a', 'b'])
+    break
+  }
+  expect([...open]).toEqual([])
   expect(listeners()).toEqual([])
 })

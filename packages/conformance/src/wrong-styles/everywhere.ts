@@ -1,6 +1,7 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
 import { type AvailabilityService, type Port, type Sku, type Style, checkShutdown } from '@overlap/workload'
 import { type Run, tap, thenable, never, wrapCalls, wrong, collected, yielded } from './fault.ts'
+import { MANY } from '../subscribe.suite.ts'
 import { right } from './right.ts'
 
 type Fault = <I, A>(run: Run<I, A>) => Run<I, A>
@@ -18,6 +19,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     shutdown: answeringWith(fault),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
+    subscribe: yielded(fault(collected(right.subscribe, MANY))),
   }
   return wrong(name, fails, faults)
 }

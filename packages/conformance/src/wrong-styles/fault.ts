@@ -23,12 +23,18 @@ export type Run<I, A> = (port: Port, input: I, signal: AbortSignal) => Promise<A
 /** A scenario that answers many times. */
 type Sequence<I, A> = (port: Port, input: I, signal: AbortSignal) => AsyncIterable<A>
 
-/** A sequence as one answer, so that it can have every fault that an answer can have. */
+/**
+ * A sequence as one answer, so that it can have every fault that an answer can have. Of an endless one it
+ * reads so `many`, and leaves.
+ */
 export const collected =
-  <I, A>(sequence: Sequence<I, A>): Run<I, readonly A[]> =>
+  <I, A>(sequence: Sequence<I, A>, many = Infinity): Run<I, readonly A[]> =>
   async (port, input, signal) => {
     const values: A[] = []
-    for await (const value of sequence(port, input, signal)) values.push(value)
+    for await (const value of sequence(port, input, signal)) {
+      values.push(value)
+      if (values.length === many) break
+    }
     return values
   }
 
