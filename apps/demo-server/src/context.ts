@@ -9,9 +9,7 @@ import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
 
 /** What the server needs of the real port. */
-export type ServerPort = Pick<RealPort, 'forRun' | 'check' | 'stats'> & {
-  notify(channel: string, text: string): Promise<void>
-}
+export type ServerPort = Pick<RealPort, 'forRun' | 'notify' | 'check' | 'stats'>
 
 export interface Context {
   readonly port: ServerPort
