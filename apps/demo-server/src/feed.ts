@@ -54,8 +54,9 @@ export class Feed {
   readonly query: RunQuery<ReturnType<typeof createTable>>
   readonly log: FeedLog
   readonly followers: Followers
-  /** Its `listen` is replaced by that of a reader, and nothing else of it is called. */
-  readonly #port: Port
+  readonly #port: Pick<ServerPort, 'forRun'>
+  /** What a style is given, but for its `listen`, which is each reader's. Nothing else of it is called. */
+  #rest: Port | undefined
   readonly #lanes: Lanes
   readonly #runs: Runs
   readonly #cells: ReadonlyMap<string, Cell>
@@ -64,7 +65,7 @@ export class Feed {
     const { followers, beatMs, ...logLimits } = { ...LIMITS, ...limits }
     this.log = new FeedLog(port, logLimits)
     this.followers = new Followers(followers, beatMs)
-    this.#port = port.forRun({ dbMs: 0, httpMs: 0 })
+    this.#port = port
     this.#lanes = lanes
     this.#runs = runs
     this.#cells = new Map(
@@ -152,12 +153,9 @@ export class Feed {
   }
 
   #subscribe(reader: FeedReader, { channels: names, capacity }: FeedValues, run: Run) {
-    const { style } = run.cell.lane
-    return style.subscribe(
-      { ...this.#port, listen: reader.listen },
-      { channels: names, capacity },
-      run.signal,
-    )
+    this.#rest ??= this.#port.forRun({ dbMs: 0, httpMs: 0 })
+    const port = { ...this.#rest, listen: reader.listen }
+    return run.cell.lane.style.subscribe(port, { channels: names, capacity }, run.signal)
   }
 }
 
