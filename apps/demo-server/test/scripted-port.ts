@@ -79,9 +79,19 @@ export class ScriptedPort implements ServerPort {
     this.#held.clear()
   }
 
+  /** `null` as the port tells of what may have been missed. */
   async notify(channel: string, text: string | null): Promise<void> {
     const message = { id: ++this.#messages, channel, text }
     for (const listener of this.listeners) if (listener.channel === channel) listener.receive(message)
+  }
+
+  /** Ends all who listen to a channel. */
+  fail(channel: string, error: Error): void {
+    for (const listener of this.listeners) {
+      if (listener.channel !== channel) continue
+      this.listeners.delete(listener)
+      listener.done(error as never)
+    }
   }
 
   async check(): Promise<void> {
