@@ -3,7 +3,7 @@
  *
  * The next message is asked for when the one before has left the process. What comes meanwhile is unread in the
  * style, and when that is too much, the client is too slow: it is told, and let go. When that is too much although
- * nothing was under way to it, there was a burst, and it goes on from the log.
+ * it reads, there was a burst, and it goes on from the log.
  */
 import { type Message, OverflowError } from '@overlap/workload'
 import { handOver } from './answers.ts'
@@ -36,9 +36,13 @@ export async function follow({ reader, run, capacity, start, send }: Following):
     sending = false
     position = message.id
   }
-  // A style tells what it fails with when the next message is asked for, and a client that does not read has none asked for.
+  // A style tells what it fails with when the next message is asked for, and while the client does not read, none is.
+  // It may be a turn of the loop before it is known whether the client reads.
   reader.onEnd = (failure) => {
-    if (sending) run.cancel(failure ?? new OverflowError(capacity))
+    const at = position
+    setImmediate(() => {
+      if (sending && at === position) run.cancel(failure ?? new OverflowError(capacity))
+    })
   }
 
   try {

@@ -18,9 +18,9 @@ export interface Client {
   readonly end: Promise<unknown>
   /** The signs of life that it was sent. */
   beats: number
-  leave(): void
-  pause(): void
-  resume(): void
+  readonly leave: () => void
+  readonly pause: () => void
+  readonly resume: () => void
 }
 
 export interface Asked {
@@ -30,12 +30,11 @@ export interface Asked {
   readonly capacity?: number
 }
 
-const queryOf = ({ channels, after, style, capacity }: Asked) =>
-  new URLSearchParams(
-    Object.entries({ channels, after, style, capacity }).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]],
-    ),
-  ).toString()
+function queryOf(asked: Asked): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(asked)) if (value !== undefined) query.set(name, String(value))
+  return query.toString()
+}
 
 interface Answer {
   messages: Entry[]
@@ -48,6 +47,8 @@ export async function ask(url: string, asked: Asked, waitMs = 0, signal?: AbortS
   if (response.status !== 200) throw new Error(JSON.stringify(body))
   return body
 }
+
+const nothing = () => {}
 
 /** Asks again and again, with the id of the last message. */
 function openPolling(waitMs: number) {
@@ -63,7 +64,7 @@ function openPolling(waitMs: number) {
       }
     }
     const end = poll().catch((error: unknown) => error)
-    return { entries, end, beats: 0, leave: () => left.abort(), pause() {}, resume() {} }
+    return { entries, end, beats: 0, leave: () => left.abort(), pause: nothing, resume: nothing }
   }
 }
 
@@ -93,9 +94,9 @@ async function openEvents(url: string, { after, ...asked }: Asked): Promise<Clie
     text = frames.pop() ?? ''
     for (const frame of frames) {
       if (frame.startsWith(':')) client.beats++
-      const [, id, data] = /^id: (.+)\ndata: (.+)$/.exec(frame) ?? []
+      const [, id, data] = /^id: (.+)\ndata: (.+)$/s.exec(frame) ?? []
       if (id && data) entries.push({ id, ...(JSON.parse(data) as { channel: string; text: string | null }) })
-      const [, problem] = /^event: problem\ndata: (.+)$/.exec(frame) ?? []
+      const [, problem] = /^event: problem\ndata: (.+)$/s.exec(frame) ?? []
       if (problem) resolve(JSON.parse(problem))
     }
   })
