@@ -282,6 +282,7 @@ describe('an event stream', () => {
 
 describe('whoever does not read', () => {
   const LARGE = 'x'.repeat(200_000)
+  const tooSlow = 'More than 5 messages had not been read. Come back, and read faster.'
 
   test.each(followedEverywhere)(
     'over $way in $style is told and let go, and the others get everything',
@@ -301,8 +302,8 @@ describe('whoever does not read', () => {
       slow.resume()
       expect(await slow.end).toEqual(
         way === 'WebSocket'
-          ? { code: 1013, reason: 'More than 5 messages had not been read. Come back, and read faster.' }
-          : expect.objectContaining({ status: 503 }),
+          ? { code: 1013, reason: tooSlow }
+          : { type: 'about:blank', title: 'Service Unavailable', status: 503, detail: tooSlow },
       )
       // What it had got it can go on from.
       const got = slow.entries.map(({ text }) => text)
@@ -517,6 +518,62 @@ describe('the failure of a channel', () => {
   })
 })
 
+describe('a run of subscribe', () => {
+  /** Its lines so far, and how to leave. */
+  async function run(style: string) {
+    const left = new AbortController()
+    const request = fetch(`${url}/api/run/subscribe?channels=a,b&style=${style}`, { signal: left.signal })
+    await until(() => port.listeners.size === 2)
+    await sleep(5)
+    await port.notify('b', '1')
+    const response = await request
+    const lines: unknown[] = []
+    const end = (async () => {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? [])
+        lines.push(
+          ...chunk
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line) as unknown),
+        )
+    })().catch(() => {})
+    return { response, lines, end, leave: () => left.abort() }
+  }
+
+  test.each(styleNames)('in %s sends a line for each message, until the client leaves', async (style) => {
+    const { response, lines, end, leave } = await run(style)
+    expect(response.headers.get('content-type')).toBe('application/x-ndjson')
+    await port.notify('a', '2')
+    await until(() => lines.length === 2)
+    expect(lines).toMatchObject([
+      { result: { channel: 'b', text: '1' } },
+      { result: { channel: 'a', text: '2' } },
+    ])
+    leave()
+    await end
+    await until(() => port.listeners.size === 0)
+    await expectNobodyLeft()
+  })
+
+  test.each(styleNames)('in %s is told at once that the server is closing', async (style) => {
+    const { lines, end } = await run(style)
+    expect(await app.drain(10_000)).toBe(true)
+    await end
+    expect(lines.at(-1)).toMatchObject({ problem: { status: 503 } })
+    expect(port.listeners.size).toBe(0)
+  })
+
+  test('is refused what it cannot listen to', async () => {
+    const query = 'channels=a,a&capacity=0'
+    expect(await problemOf(fetch(`${url}/api/run/subscribe?${query}`))).toMatchObject({
+      status: 400,
+      fields: ['channels', 'capacity'],
+    })
+    port.error = new DatabaseError('down')
+    expect(await problemOf(fetch(`${url}/api/run/subscribe?channels=a`))).toMatchObject({ status: 502 })
+  })
+})
+
 describe('a swap', () => {
   test('lets followers go on in the style that they began in, and they drain where they came by default', async () => {
     const all = await Promise.all([
@@ -589,9 +646,9 @@ describe('nothing is left', () => {
     await listen({ idleMs: 50, beatMs: 30 })
     const started = vi.spyOn(globalThis, 'setInterval')
     const cleared = vi.spyOn(globalThis, 'clearInterval')
-    let over = false
+    const over = new AbortController()
     const flow = (async () => {
-      for (let i = 0; !over; i += 10) await send(10, { from: i })
+      for (let i = 0; !over.signal.aborted; i += 10) await send(10, { from: i })
     })()
     await Promise.all(
       everywhere.map(async ({ open, style }, index) => {
@@ -603,7 +660,7 @@ describe('nothing is left', () => {
         }
       }),
     )
-    over = true
+    over.abort()
     await flow
     await expectNobodyLeft()
     await until(() => port.listeners.size === 0)
