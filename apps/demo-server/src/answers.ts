@@ -55,7 +55,8 @@ export async function sendAnswers(
     for await (const answer of answers) {
       if (!begun) begin()
       begun = true
-      await write(response, frame('result', answer), signal)
+      const text = frame('result', answer)
+      await handOver((written) => response.write(text, written), signal)
     }
     if (!begun) begin()
     response.end(frame('end', end()))
@@ -67,12 +68,15 @@ export async function sendAnswers(
   }
 }
 
-/** Resolves when the text has been handed to the operating system, whose buffers are bounded. */
-function write(response: Pick<ServerResponse, 'write'>, text: string, signal: AbortSignal): Promise<void> {
+/** Resolves when what `write` has written has been handed to the operating system, whose buffers are bounded. */
+export function handOver(
+  write: (written: (error?: Error | null) => void) => void,
+  signal: AbortSignal,
+): Promise<void> {
   return toPromise((done) => {
     let cancelled = false
     // Between the end of its socket and `close`, Node drops a write and never calls back.
-    response.write(text, (error) => {
+    write((error) => {
       if (!cancelled) done(error ?? null)
     })
     return () => {

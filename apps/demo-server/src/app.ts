@@ -2,7 +2,6 @@
  * The server as a Fastify instance. It reads no environment, handles no signal and starts nothing, so a
  * test can build one for itself and ask it without a socket.
  */
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import type { Style } from '@overlap/workload'
@@ -11,13 +10,16 @@ import type { Logger } from 'pino'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
+import { Feed, type FeedLimits } from './feed.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
-import { Problem, handleError } from './problem.ts'
+import { Problem, answerOnSocket, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
 import { createGuard } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
+import { addFeedRoutes } from './routes/feed.ts'
+import { acceptFollowers, isFeedUpgrade } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
@@ -36,6 +38,7 @@ interface AppOptions {
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
+  readonly feed?: Partial<FeedLimits>
 }
 
 declare module 'fastify' {
@@ -53,7 +56,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = createFastify(options.log)
   const context = createContext(options)
-  const { runs, hub, echo } = context
+  const { runs, hub, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
@@ -64,8 +67,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
     await drain(0)
     hub.end()
     // A client that neither sends nor leaves must not hold the shutdown up.
-    setTimeout(() => app.server.closeAllConnections(), 1000).unref()
+    setTimeout(() => {
+      app.server.closeAllConnections()
+      feed.close()
+    }, 1000).unref()
   })
+  app.addHook('onClose', async () => feed.close())
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
@@ -87,6 +94,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addCatalogueRoutes(routes, context)
     addStyleRoutes(routes, context)
     addEventRoute(routes, context)
+    addFeedRoutes(routes, context)
     addOperatorRoutes(routes, context)
     done()
   })
@@ -95,17 +103,29 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addRunRoutes(routes, context)
     done()
   })
+  acceptFollowers(app.server, context)
   return app
 }
 
-function createContext({ port, styles, initialStyle, adminToken, echo, check }: AppOptions): Context {
+function createContext({
+  port,
+  styles,
+  initialStyle,
+  adminToken,
+  echo,
+  check,
+  feed: limits,
+}: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
+  const runs = new Runs()
+  const metrics = new Metrics(port, lanes, echo)
   return {
     port,
     lanes,
-    runs: new Runs(),
+    runs,
     hub: new EventHub(),
-    metrics: new Metrics(port, lanes, echo),
+    feed: new Feed({ port, lanes, runs, metrics, limits }),
+    metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
     adminToken,
@@ -121,7 +141,7 @@ function createFastify(log: Logger): FastifyInstance {
     // Time to receive a request, not to answer it.
     requestTimeout: 15_000,
     keepAliveTimeout: 5000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, shouldUpgradeCallback: isFeedUpgrade },
     routerOptions: { maxParamLength: 4096 },
     // Until the sockets are closed, our own answers, which are problems.
     return503OnClosing: false,
@@ -160,22 +180,5 @@ const brokenRequests: ReadonlyMap<string, number> = new Map([
 /** What is not HTTP never becomes a request: it is answered on the socket itself. */
 function answerBrokenRequest({ code }: NodeJS.ErrnoException, socket: Socket) {
   if (code === 'ECONNRESET' || !socket.writable) return
-  const status = brokenRequests.get(code ?? '') ?? 400
-  const title = STATUS_CODES[status] ?? ''
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title,
-    status,
-    detail: 'The request could not be read.',
-  })
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${title}`,
-      'Connection: close',
-      'Content-Type: application/problem+json',
-      `Content-Length: ${body.length}`,
-      '',
-      body,
-    ].join('\r\n'),
-  )
+  answerOnSocket(socket, new Problem(brokenRequests.get(code ?? '') ?? 400, 'The request could not be read.'))
 }

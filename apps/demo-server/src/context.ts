@@ -2,6 +2,7 @@
 import type { RealPort } from '@overlap/backend'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
+import type { Feed } from './feed.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
@@ -9,13 +10,14 @@ import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
 
 /** What the server needs of the real port. */
-export type ServerPort = Pick<RealPort, 'forRun' | 'check' | 'stats'>
+export type ServerPort = Pick<RealPort, 'forRun' | 'notify' | 'check' | 'stats'>
 
 export interface Context {
   readonly port: ServerPort
   readonly lanes: Lanes
   readonly runs: Runs
   readonly hub: EventHub
+  readonly feed: Feed
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources

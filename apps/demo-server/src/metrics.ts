@@ -7,6 +7,8 @@
 import type { RealPort } from '@overlap/backend'
 import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { type EchoServers, endings } from './echo-servers.ts'
+import type { FeedLog } from './feed-log.ts'
+import { type Followers, ways } from './followers.ts'
 import type { Lanes } from './lanes.ts'
 import { outcomes } from './run.ts'
 import { Tally } from './tally.ts'
@@ -67,6 +69,38 @@ export class Metrics {
       },
     })
     if (echo) addEchoMetrics(echo, registers)
+  }
+
+  showFeed(log: Pick<FeedLog, 'stats'>, followers: Pick<Followers, 'counts' | 'dropped'>): void {
+    const registers = [this.registry]
+    const following = new Gauge({
+      name: 'overlap_feed_followers',
+      help: 'Clients that wait for a message of the feed, or follow it.',
+      labelNames: ['way'],
+      registers,
+      collect: () => {
+        for (const way of ways) following.set({ way }, followers.counts[way])
+      },
+    })
+    const dropped: Counter = new Counter({
+      name: 'overlap_feed_dropped_total',
+      help: 'Those among them that were let go because they did not read.',
+      labelNames: ['way'],
+      registers,
+      collect: () => {
+        dropped.reset()
+        for (const way of ways) dropped.inc({ way }, followers.dropped[way])
+      },
+    })
+    const kept = new Gauge({
+      name: 'overlap_feed_log',
+      help: 'What the feed holds: channels that it listens to, messages and the bytes of their texts.',
+      labelNames: ['what'],
+      registers,
+      collect: () => {
+        for (const [what, count] of Object.entries(log.stats)) kept.set({ what }, count)
+      },
+    })
   }
 
   /** For one scenario in one style. */

@@ -6,6 +6,7 @@ const otherRoutes = [
   ['/api/scenarios', 'the manifest'],
   ['/api/styles', 'the styles, the active one, and what is draining'],
   ['/api/events', 'the calls as they happen (server-sent events)'],
+  ['/api/feed?channels=news', 'the messages of a channel'],
   ['/livez', 'whether the server lives'],
   ['/readyz', 'whether it can do its work'],
   ['/metrics', 'its metrics'],
@@ -49,7 +50,7 @@ function renderRow({ name, firstSentence, origin }: Scenario, styleNames: readon
   return `<tr><th scope="row">${escape(name)}</th><td>${escape(firstSentence)}<br>${escape(origin)}</td>${cells.join('')}</tr>`
 }
 
-/** The parameters that a run must have, each behind an `&`. */
+/** The parameters that a run must have, with the example of each, each behind an `&`. */
 const exampleOf = ({ table }: Program) =>
   Object.entries(table)
     .filter(([, { fallback }]) => fallback === undefined)

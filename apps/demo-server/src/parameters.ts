@@ -73,6 +73,42 @@ export const widths: Parameter<readonly number[]> = integers(
   'How many pixels wide the thumbnails of each picture are.',
 )
 
+const channelPattern = '[A-Za-z0-9_.:-]{1,63}'
+
+export const channel: Parameter<string> = {
+  expected: '1 to 63 letters, digits, underscores, hyphens, dots or colons',
+  schema: { type: 'string', pattern: `^${channelPattern}$`, description: 'The channel.', examples: ['news'] },
+  fallback: undefined,
+  parse: matching(new RegExp(`^${channelPattern}$`)),
+}
+
+const listOfChannels = listOf(channel.parse, MANY)
+
+export const channels: Parameter<readonly string[]> = {
+  expected: `1 to ${MANY} channels, no two the same, separated by commas`,
+  schema: {
+    type: 'string',
+    pattern: `^${channelPattern}(,${channelPattern}){0,${MANY - 1}}$`,
+    description: 'The channels, separated by commas.',
+    examples: ['news'],
+  },
+  fallback: undefined,
+  parse: (text) => {
+    const values = listOfChannels(text)
+    return values && new Set(values).size === values.length ? values : undefined
+  },
+}
+
+const messageIdPattern = '^[0-9a-f]{8}-(0|[1-9][0-9]{0,14})$'
+
+/** The id of a message of the feed. `null` when it is absent. */
+export const messageId = (description: string): Parameter<string | null> => ({
+  expected: 'the id of a message, as it was received',
+  schema: { type: 'string', pattern: messageIdPattern, description },
+  fallback: null,
+  parse: matching(new RegExp(messageIdPattern)),
+})
+
 /** How many of something, 100 at most. */
 export const count = (least: number, fallback: number, description: string): Parameter<number> =>
   integer(least, MANY, fallback, description)
@@ -112,7 +148,12 @@ export const nameOf = <A>(choices: ReadonlyMap<string, A>, description: string):
   }
 }
 
-function integer(least: number, most: number, fallback: number, description: string): Parameter<number> {
+export function integer(
+  least: number,
+  most: number,
+  fallback: number,
+  description: string,
+): Parameter<number> {
   return {
     expected: `an integer from ${least} to ${most}, in decimal digits`,
     schema: { type: 'integer', minimum: least, maximum: most, default: fallback, description },

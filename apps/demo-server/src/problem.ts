@@ -7,10 +7,12 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9457
  */
 import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import {
   DatabaseError,
   HttpError,
   OutOfStockError,
+  OverflowError,
   SocketError,
   TimeoutError,
   UnknownSkuError,
@@ -74,11 +76,11 @@ export function closing(): Problem {
 }
 
 /** What a client is told of an error that is not the status of an answer, because that has begun. */
-export function problemOf(error: unknown): object {
+export function problemOf(error: unknown): { readonly detail: string } {
   return bodyOf(toProblem(error))
 }
 
-function bodyOf({ status, message: detail, errors }: Problem): object {
+function bodyOf({ status, message: detail, errors }: Problem) {
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
@@ -97,6 +99,23 @@ function sendProblem(problem: Problem, reply: FastifyReply): void {
     .headers({ 'x-content-type-options': 'nosniff', ...headers })
     .type('application/problem+json')
     .send(bytes)
+}
+
+/** For a request that never came to be one of Fastify's: it is answered on its connection, which ends with that. */
+export function answerOnSocket(socket: Duplex, error: unknown): void {
+  const problem = toProblem(error)
+  const body = JSON.stringify(bodyOf(problem))
+  const headers = {
+    connection: 'close',
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+    ...problem.headers,
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end(
+    [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`, ...lines, '', body].join('\r\n'),
+  )
 }
 
 /** The one error handler: whatever was thrown, at any stage, leaves as a problem. */
@@ -121,6 +140,8 @@ function toProblem(error: unknown): Problem {
   if (error instanceof DatabaseError) return behind('database', error.code)
   if (error instanceof HttpError) return behind('reservation service', error.code, error.status)
   if (error instanceof SocketError) return behind('connection to be echoed', error.code)
+  if (error instanceof OverflowError)
+    return unavailable(`More than ${error.capacity} messages had not been read. Come back, and read faster.`)
   if (error instanceof ClosingError) return closing()
   if (isFastifyError(error)) return fromFastify(error)
   return new Problem(500, 'The server has a defect.')

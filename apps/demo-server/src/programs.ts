@@ -15,15 +15,29 @@ import {
   type Style,
 } from '@overlap/workload'
 import { showGallery } from './galleries.ts'
+import type { Loaders } from './loaders.ts'
 import { echoOverLoopback } from './loopback-echo.ts'
-import { count, databaseDelay, duration, durations, pages, size, sku, skus, widths } from './parameters.ts'
-import type { Run } from './run.ts'
+import {
+  channels,
+  count,
+  databaseDelay,
+  duration,
+  durations,
+  pages,
+  size,
+  sku,
+  skus,
+  widths,
+} from './parameters.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, gallery, loopbackEcho, receipt, reservation, stock } from './schemas.ts'
+import { availability, gallery, loopbackEcho, message, receipt, reservation, stock } from './schemas.ts'
+import type { Watch } from './watch.ts'
 
 interface Shape<T extends Table> {
   /** A run that changes something for others is not a GET. */
   readonly method: 'GET' | 'POST'
+  /** It goes on until its client leaves, or the server does. */
+  readonly endless: boolean
   readonly table: T
   /** One result, as OpenAPI describes it. */
   readonly result: object
@@ -38,7 +52,7 @@ export interface Single<T extends Table = Table> extends Shape<T> {
     values: Values<T>,
     signal: AbortSignal,
     /** For those that meet other runs. */
-    run: Pick<Run, 'cell' | 'watch'>,
+    run: { readonly cell: { readonly loaders: Loaders }; readonly watch: Watch | undefined },
   ) => Promise<unknown>
 }
 
@@ -159,7 +173,15 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     start: async (style, port, input, signal) =>
       (await style.thumbnails(port, input, signal)).map(showGallery),
   }),
-  subscribe: notYet,
+  subscribe: many({
+    endless: true,
+    table: {
+      channels,
+      capacity: count(1, 100, 'How many messages may be unread before it fails.'),
+    },
+    result: message,
+    start: (style, port, input, signal) => style.subscribe(port, input, signal),
+  }),
   regulate: notYet,
   shutdown: single({
     table: {
@@ -189,11 +211,13 @@ function single<T extends Table>(
   program: Pick<Single<T>, 'table' | 'result' | 'start'> & Partial<Single<T>>,
 ): Program {
   // A cast: a program is only ever started with what its own table has read.
-  return { method: 'GET', ...program, many: false } as unknown as Single
+  return { method: 'GET', endless: false, ...program, many: false } as unknown as Single
 }
 
-function many<T extends Table>(program: Pick<Many<T>, 'table' | 'result' | 'start'>): Program {
-  return { method: 'GET', ...program, many: true } as unknown as Many
+function many<T extends Table>(
+  program: Pick<Many<T>, 'table' | 'result' | 'start'> & Partial<Many<T>>,
+): Program {
+  return { method: 'GET', endless: false, ...program, many: true } as unknown as Many
 }
 
 /** The skus one after the other: the first at once, and then another every `everyMs`. */

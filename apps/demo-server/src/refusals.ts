@@ -2,7 +2,7 @@
  * Turns requests away that no route is for, before their body is looked at: 404, or 405 with what is
  * allowed, or 414.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem, notAllowed } from './problem.ts'
 
 const URL_LENGTH = 4096
@@ -11,6 +11,17 @@ const URL_LENGTH = 4096
 export function refuseLongUrl(url: string): void {
   if (url.length > URL_LENGTH)
     throw new Problem(414, `The URL is too long: expected at most ${URL_LENGTH} characters.`)
+}
+
+/** For what changes something: it is for whoever may ask, but not for a web page elsewhere in somebody's browser. */
+export function refuseOtherSites(
+  { headers }: FastifyRequest,
+  _reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  const site = headers['sec-fetch-site']
+  if (site === undefined || site === 'same-origin' || site === 'none') done()
+  else done(new Problem(403, 'This may not be asked for by a page of another site.'))
 }
 
 /**

@@ -5,7 +5,6 @@
  * by a `Watch`, and only when somebody wants to know.
  */
 import type { Lane } from './lanes.ts'
-import type { Loaders } from './loaders.ts'
 import type { Runs } from './runs.ts'
 import type { Tally } from './tally.ts'
 import type { TracedCall, Watch } from './watch.ts'
@@ -20,7 +19,13 @@ export interface Cell {
   readonly lane: Lane
   readonly tally: Tally
   readonly runs: Runs
-  readonly loaders: Loaders
+}
+
+interface RunKind {
+  /** It came because the style was the active one. */
+  readonly byDefault: boolean
+  readonly traced?: boolean
+  readonly endless?: boolean
 }
 
 export class Run<C extends Cell = Cell> {
@@ -30,14 +35,16 @@ export class Run<C extends Cell = Cell> {
   watch: Watch | undefined
   /** Whether its client does. */
   readonly traced: boolean
+  /** It never ends of itself. */
+  readonly endless: boolean
   readonly #byDefault: number
   readonly #controller = new AbortController()
   readonly #startedAt = performance.now()
 
-  /** `byDefault`: it came because the style was the active one. */
-  constructor(cell: C, byDefault: boolean, traced: boolean) {
+  constructor(cell: C, { byDefault, traced = false, endless = false }: RunKind) {
     this.cell = cell
     this.traced = traced
+    this.endless = endless
     this.#byDefault = byDefault ? 1 : 0
   }
 

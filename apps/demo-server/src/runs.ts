@@ -1,6 +1,6 @@
 /**
- * The runs that have not settled, and the end of them all: once it is closing nothing starts, what runs
- * may finish, and what has not finished after the grace is cancelled.
+ * The runs that have not settled, and the end of them all: once it is closing nothing starts, what never ends
+ * of itself is cancelled, the rest may finish, and what has not finished after the grace is cancelled too.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -9,7 +9,7 @@ export class ClientLeftError extends Error {
   override readonly name = 'ClientLeftError'
 }
 
-/** Why a run was cancelled: the server had waited for it for as long as it may. */
+/** Why a run was cancelled: the server had waited for it for as long as it may, or it has no end to wait for. */
 export class ClosingError extends Error {
   override readonly name = 'ClosingError'
 }
@@ -18,6 +18,7 @@ export class ClosingError extends Error {
 const SETTLE_MS = 2000
 
 interface Cancellable {
+  readonly endless: boolean
   cancel(reason: Error): void
 }
 
@@ -41,13 +42,14 @@ export class Runs {
 
   /**
    * Starts closing. Resolves when nothing runs any more, with whether all of it finished within
-   * `graceMs`: the rest was cancelled. Closing again may only shorten the wait.
+   * `graceMs`: the rest was cancelled. What is endless need not finish. Closing again may only shorten the wait.
    */
   async drain(graceMs: number): Promise<boolean> {
     this.#closing = true
     this.#resolveIfEmpty()
+    for (const run of this.#running) if (run.endless) run.cancel(closingReason())
     if (await this.#emptyWithin(graceMs)) return true
-    for (const run of this.#running) run.cancel(new ClosingError('the server is closing'))
+    for (const run of this.#running) run.cancel(closingReason())
     await this.#emptyWithin(SETTLE_MS)
     return false
   }
@@ -66,3 +68,5 @@ export class Runs {
     if (this.#running.size === 0) this.#empty.resolve(true)
   }
 }
+
+const closingReason = () => new ClosingError('the server is closing')

@@ -44,6 +44,11 @@ export const loopbackEcho = object({
   mostHeldBytes: { ...integer, description: 'How many of them the echo held at the same time, at most.' },
   bytesReadInPause: { ...integer, description: 'How many it had read when its client began to.' },
 })
+export const message = object({
+  id: integer,
+  channel: text,
+  text: { type: ['string', 'null'], description: '`null`: messages may have been missed.' },
+})
 
 const named = {
   scenario: text,
@@ -111,6 +116,29 @@ export const lanesResponse = {
       }),
     },
   }),
+}
+
+export const feedResponse = {
+  description: 'The messages; or, if `text/event-stream` is accepted, one event for each as they come.',
+  content: {
+    'application/json': {
+      schema: object({
+        messages: {
+          type: 'array',
+          items: object({
+            id: text,
+            channel: text,
+            text: {
+              type: ['string', 'null'],
+              description: '`null`: messages may have been missed before it.',
+            },
+          }),
+        },
+        last: { type: 'string', description: 'To be sent as `after` the next time.' },
+      }),
+    },
+    'text/event-stream': { schema: text },
+  },
 }
 
 export const scenariosResponse = {

@@ -26,6 +26,14 @@ export async function startBackend(poolMax: number) {
       )
       return rows[0]?.count ?? 0
     },
+    /** Ends the connection that listens to channels. */
+    async cutChannels(): Promise<void> {
+      await spectator.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = $1 AND query LIKE '%LISTEN%'`,
+        [APPLICATION],
+      )
+    },
     async setStock(sku: string, onHand: number): Promise<void> {
       await spectator.query('UPDATE overlap.stock SET on_hand = $2 WHERE sku = $1', [sku, onHand])
     },

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startPostgres } from '@overlap/backend'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { clients } from './feed-clients.ts'
 import { listProcesses } from './processes.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -217,6 +218,32 @@ describe('shutdown', () => {
         '',
       ])
       expect(started.stderr).toBe('')
+    },
+  )
+
+  test(
+    'tells who follows at once, and does not wait for whoever does not read',
+    { timeout: 30_000 },
+    async () => {
+      const started = start()
+      const url = await urlOf(started)
+      const all = await Promise.all([
+        clients['server-sent events'](url, { channels: 'news', style: 'observables' }),
+        clients.WebSocket(url, { channels: 'news', style: 'effect' }),
+      ])
+      const deaf = await clients.WebSocket(url, { channels: 'news' })
+      deaf.pause()
+      await fetch(`${url}/api/feed/news`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"text":"hello"}',
+      })
+      for (const { entries } of all) await vi.waitUntil(() => entries[0]?.text === 'hello', PATIENT)
+      started.child.kill('SIGTERM')
+      expect(await Promise.all(all.map(({ end }) => end))).toMatchObject([{ status: 503 }, { code: 1001 }])
+      expect(await started.exited).toBe(0)
+      expect(started.stderr).toBe('')
+      deaf.resume()
     },
   )
 

@@ -117,7 +117,7 @@ describe('a run', () => {
     app.inject({ method: scenario === 'transaction' ? 'POST' : 'GET', url: `/api/run/${scenario}?${query}` })
 
   test('each scenario has a run here that asks for it', () => {
-    expect([...Object.keys(singles), 'stream', 'latest'].toSorted()).toEqual(
+    expect([...Object.keys(singles), 'stream', 'latest', 'subscribe'].toSorted()).toEqual(
       scenarios.map(({ name }) => name).toSorted(),
     )
   })
@@ -430,6 +430,7 @@ describe('routes', () => {
     '/api/run/combine',
     '/api/run/nope',
     '/api/events',
+    '/api/feed',
     '/metrics',
   ]
   const more = ['/livez', '/readyz', '/openapi.json', '/api/source/effect/combine']
@@ -455,7 +456,11 @@ describe('routes', () => {
   test.each([...get, ...more].filter((url) => url !== '/api/run/nope'))(
     'HEAD %s answers without a body',
     async (url) => {
-      const path = url === '/api/run/combine' ? `${url}?sku=A-42` : url
+      const parameters: Record<string, string> = {
+        '/api/run/combine': '?sku=A-42',
+        '/api/feed': '?channels=news',
+      }
+      const path = url + (parameters[url] ?? '')
       const response = await app.inject({ method: 'HEAD', url: path })
       expect(response.statusCode).toBe(200)
       expect(response.body).toBe('')
@@ -490,7 +495,8 @@ describe('routes', () => {
     expect(links.filter((link) => link.startsWith('/api/source/'))).toHaveLength(
       scenarios.length * styleNames.length,
     )
-    for (const link of links.filter((each) => each !== '/api/events'))
+    // Some answers have no end.
+    for (const link of links.filter((each) => !/^\/api\/(events$|run\/subscribe\b)/.test(each)))
       expect({ link, status: (await app.inject(link)).statusCode }).toEqual({ link, status: 200 })
   })
 
@@ -529,6 +535,8 @@ describe('routes', () => {
       [
         '/',
         '/api/events',
+        '/api/feed',
+        '/api/feed/{channel}',
         '/api/scenarios',
         '/api/source/{style}/{scenario}',
         '/api/style',

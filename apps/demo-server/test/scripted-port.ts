@@ -1,7 +1,14 @@
 /** A port that does as it is told: for tests about the server alone, where the answers do not matter. */
 import type { CallName, RunOptions } from '@overlap/backend'
-import type { Call, Order, PictureWidth, Port, ReplicaSku, SkuUnits } from '@overlap/workload'
+import type { Call, Done, Message, Order, PictureWidth, Port, ReplicaSku, SkuUnits } from '@overlap/workload'
 import type { ServerPort } from '../src/context.ts'
+
+/** One that listens to a channel. */
+interface Listener {
+  readonly channel: string
+  readonly receive: (message: Message) => void
+  readonly done: Done<void, never>
+}
 
 export class ScriptedPort implements ServerPort {
   /** Calls wait for `release` while it is true. */
@@ -17,6 +24,8 @@ export class ScriptedPort implements ServerPort {
   runs: RunOptions[] = []
   cancelled: CallName[] = []
   openSessions = 0
+  readonly listeners = new Set<Listener>()
+  #messages = 0
   readonly #held = new Set<() => void>()
 
   forRun(options: RunOptions): Port {
@@ -46,7 +55,19 @@ export class ScriptedPort implements ServerPort {
         height: width,
         bytes: new Uint8Array(),
       })),
-      listen: () => () => () => {},
+      listen: (channel: string) => (receive, done) => {
+        const id = next()
+        const listener: Listener = { channel, receive, done }
+        options.observe?.('listen', 'started', id)
+        this.listeners.add(listener)
+        setImmediate(() => {
+          if (this.holding || !this.listeners.has(listener)) return
+          if (!this.error) return options.observe?.('listen', 'sent', id)
+          this.listeners.delete(listener)
+          done(this.error as never)
+        })
+        return () => void this.listeners.delete(listener)
+      },
       readChunk: call('readChunk', () => null),
       writeChunk: call('writeChunk', () => {}),
       endOutput: call('endOutput', () => {}),
@@ -56,6 +77,21 @@ export class ScriptedPort implements ServerPort {
   release(): void {
     for (const answer of this.#held) answer()
     this.#held.clear()
+  }
+
+  /** `null` as the port tells of what may have been missed. */
+  async notify(channel: string, text: string | null): Promise<void> {
+    const message = { id: ++this.#messages, channel, text }
+    for (const listener of this.listeners) if (listener.channel === channel) listener.receive(message)
+  }
+
+  /** Ends all who listen to a channel. */
+  fail(channel: string, error: Error): void {
+    for (const listener of this.listeners) {
+      if (listener.channel !== channel) continue
+      this.listeners.delete(listener)
+      listener.done(error as never)
+    }
   }
 
   async check(): Promise<void> {

@@ -44,7 +44,16 @@ const mayImport: Readonly<Record<string, Rule>> = {
     test: ['vitest'],
   },
   'apps/demo-server': {
-    src: [...anything, 'fastify', '@fastify/swagger', 'close-with-grace', 'prom-client', 'pino', 'node:*'],
+    src: [
+      ...anything,
+      'fastify',
+      '@fastify/swagger',
+      'close-with-grace',
+      'prom-client',
+      'pino',
+      'ws',
+      'node:*',
+    ],
     test: ['vitest', 'pg'],
   },
   'apps/bench': { src: [...anything, 'autocannon', 'node:*'], test: ['vitest'] },

@@ -12,7 +12,7 @@ import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
 import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
-import { refuseLongUrl } from '../refusals.ts'
+import { refuseLongUrl, refuseOtherSites } from '../refusals.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
 import { ClientLeftError } from '../runs.ts'
@@ -21,6 +21,7 @@ import { Watch } from '../watch.ts'
 
 /** One scenario in one style, and the JSON of every answer up to the result. */
 interface JsonCell extends Cell {
+  readonly loaders: Loaders
   readonly opening: string
 }
 
@@ -136,7 +137,11 @@ function addRunRoute(
     if (runs.closing) throw closing()
     const cell = values.style ?? cells.get(lanes.active.style.name)
     if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
-    const run = new Run(cell, values.style === null, values.trace)
+    const run = new Run(cell, {
+      byDefault: values.style === null,
+      traced: values.trace,
+      endless: program.endless,
+    })
     if (run.traced || hub.listening) run.watch = new Watch(run, hub)
     // Only some programs ask for these.
     const { replicaMs, failures } = values as PortParameters
@@ -188,11 +193,4 @@ function streamHead({ contentType }: Format, closes: boolean): OutgoingHttpHeade
     'x-accel-buffering': 'no',
     ...(closes && { connection: 'close' }),
   }
-}
-
-/** A run that changes something is for whoever may run, but not for a web page elsewhere in somebody's browser. */
-function refuseOtherSites({ headers }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) {
-  const site = headers['sec-fetch-site']
-  if (site === undefined || site === 'same-origin' || site === 'none') done()
-  else done(new Problem(403, 'This may not be asked for by a page of another site.'))
 }
