@@ -7,12 +7,13 @@ import {
   toAsyncIterable,
   toPromise,
 } from '@overlap/workload'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Backend, lift, liftBackend } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -51,6 +52,16 @@ export const callbacks: Style = {
       signal,
       'newest',
     ),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) =>
+        toPromise((done) => regulator.through(request, lift(work), done), signal),
+      get keys() {
+        return regulator.keys
+      },
+    }
+  },
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)
     return {

@@ -1,11 +1,12 @@
 import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
-import { Backend, liftBackend, liftSource } from './backend.ts'
+import { Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -72,6 +73,16 @@ export const effect: Style = {
       signal,
       'newest',
     ),
+  regulate(input) {
+    const regulator = Effect.runSync(regulate(input))
+    return {
+      through: (request, work, signal) =>
+        toPromise((done) => start(lift(work)().pipe(regulator.through(request)), done), signal),
+      get keys() {
+        return Effect.runSync(regulator.keys)
+      },
+    }
+  },
   shutdown(port, input) {
     const scope = Scope.makeUnsafe()
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))

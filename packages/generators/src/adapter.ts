@@ -1,11 +1,12 @@
 import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
-import { type Backend, liftBackend, withSource } from './backend.ts'
+import { type Backend, lift, liftBackend, withSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { type Operation, queue, run as runOperation } from './operation.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -56,6 +57,15 @@ export const generators: Style = {
       signal,
       'newest',
     ),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) => leave(() => regulator.through(request, lift(work)()), signal),
+      get keys() {
+        return regulator.keys
+      },
+    }
+  },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {

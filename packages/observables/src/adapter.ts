@@ -1,11 +1,12 @@
 import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Observable, type Observer, type Subscriber } from 'rxjs'
-import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { type Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -90,6 +91,15 @@ export const observables: Style = {
       signal,
       'newest',
     ),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) => leave(() => lift(work)().pipe(regulator.through(request)), signal),
+      get keys() {
+        return regulator.keys
+      },
+    }
+  },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)
     return {

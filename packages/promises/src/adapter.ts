@@ -1,10 +1,11 @@
 import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
-import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { type Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { combine } from './combine.ts'
 import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -84,6 +85,18 @@ export const promises: Style = {
       signal,
       'newest',
     ),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through(request, work, signal) {
+        const start = lift(work)
+        return regulator.through(request, (wanted) => start(undefined, wanted), signal)
+      },
+      get keys() {
+        return regulator.keys
+      },
+    }
+  },
   shutdown: (port, input) => shutdown(liftBackend(port), input),
 }
 
