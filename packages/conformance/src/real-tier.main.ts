@@ -20,6 +20,8 @@ const names: readonly string[] = [
   'tries nothing again',
   'tries everything again',
   'lets one more in',
+  'lets one more through',
+  'starts who has left the line',
   'does not commit',
   'commits before it confirms',
   'confirms although there are too few',

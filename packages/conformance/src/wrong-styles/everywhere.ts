@@ -1,5 +1,14 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
-import { type AvailabilityService, type Port, type Sku, type Style, checkShutdown } from '@overlap/workload'
+import {
+  type AvailabilityService,
+  type Call,
+  type Done,
+  type Port,
+  type Regulated,
+  type Sku,
+  type Style,
+  checkShutdown,
+} from '@overlap/workload'
 import { type Run, tap, thenable, never, wrapCalls, wrong, collected, yielded } from './fault.ts'
 import { right } from './right.ts'
 
@@ -16,6 +25,7 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     limit: fault(right.limit),
     transaction: fault(right.transaction),
     shutdown: answeringWith(fault),
+    regulate: guardingWith(fault),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
   }
@@ -37,6 +47,28 @@ const answeringWith =
       close: () => service?.close() ?? Promise.resolve(),
     }
   }
+
+/** A regulator each of whose works is a run: what is asked of its port is the work. */
+const guardingWith =
+  (fault: Fault): Style['regulate'] =>
+  (input) => {
+    const regulator = right.regulate(input)
+    return {
+      through<A>(request: Regulated, work: Call<void, A>, signal: AbortSignal) {
+        const start: Call<unknown, unknown> = (asked, done) => (asked as Call<void, unknown>)(undefined, done)
+        const guarded = fault((faulty, asked: unknown, own) =>
+          regulator.through(request, (_, done: Done<A>) => asUnknown(faulty).start(asked, done), own),
+        )
+        // Casts, because this port has no call but the work.
+        return guarded({ start } as unknown as Port, work, signal)
+      },
+      get keys() {
+        return regulator.keys
+      },
+    }
+  }
+
+const asUnknown = (port: Port) => port as unknown as { readonly start: Call<unknown, never> }
 
 /** What `keeps its input in the module` keeps. */
 let lastInput: unknown
