@@ -58,7 +58,7 @@ export const callbacks: Style = {
       through: (request, work, signal) =>
         toPromise((done) => regulator.through(request, lift(work), done), signal),
       get keys() {
-        return regulator.keys
+        return regulator.keys()
       },
     }
   },

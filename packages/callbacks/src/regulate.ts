@@ -10,7 +10,7 @@ export interface Regulator {
     done: Done<A, E | OverloadedError>,
   ) => Cancel
   /** How many keys are known: of the others nothing runs, waits, or holds back the next one. */
-  readonly keys: number
+  readonly keys: () => number
 }
 
 /** All of one key. */
@@ -34,17 +34,13 @@ export function regulate(input: RegulateInput): Regulator {
   const { limit, queue } = input
   const lanes = new PerKey<Lane>(
     (key) => ({ key, line: new WaitingLine(input), running: 0, timer: undefined }),
-    ({ line, running }) => running === 0 && line.size === 0 && line.restMs(performance.now()) === 0,
+    ({ line, running }) => running === 0 && line.isIdle(performance.now()),
   )
 
-  function through<A, E>(
-    request: Regulated,
-    work: Call<void, A, E>,
-    done: Done<A, E | OverloadedError>,
-  ): Cancel {
+  const through: Regulator['through'] = (request, work, done) => {
     checkRegulated(request)
     const lane = lanes.get(request.key)
-    let cancelWork: Cancel = nothing
+    let cancelWork: Cancel = () => {}
     let isOver = false
     const waiting = lane.line.add(start, request.urgency, performance.now())
     advance(lane)
@@ -91,12 +87,5 @@ export function regulate(input: RegulateInput): Regulator {
     lanes.release(key)
   }
 
-  return {
-    through,
-    get keys() {
-      return lanes.size
-    },
-  }
+  return { through, keys: () => lanes.size }
 }
-
-function nothing() {}

@@ -43,7 +43,7 @@ export const regulate = Effect.fnUntraced(function* (input: RegulateInput): Effe
   const fork = Effect.runForkWith(yield* Effect.context())
   const lanes = new PerKey<Lane>(
     (key) => ({ key, line: new WaitingLine(input), running: 0, sleeper: undefined }),
-    ({ line, running }) => running === 0 && line.size === 0 && line.restMs(nowMs()) === 0,
+    ({ line, running }) => running === 0 && line.isIdle(nowMs()),
   )
 
   const enter = (request: Regulated): Effect.Effect<Place, OverloadedError> =>

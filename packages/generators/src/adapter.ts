@@ -62,7 +62,7 @@ export const generators: Style = {
     return {
       through: (request, work, signal) => leave(() => regulator.through(request, lift(work)()), signal),
       get keys() {
-        return regulator.keys
+        return regulator.keys()
       },
     }
   },

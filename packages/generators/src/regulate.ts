@@ -7,7 +7,7 @@ export interface Regulator {
   /** Ends as the operation does, or throws an `OverloadedError` when too many wait already. */
   readonly through: <A>(request: Regulated, operation: Operation<A>) => Operation<A>
   /** How many keys are known: of the others nothing runs, waits, or holds back the next one. */
-  readonly keys: number
+  readonly keys: () => number
 }
 
 /** All of one key. */
@@ -31,7 +31,7 @@ export function regulate(input: RegulateInput): Regulator {
   const { limit, queue } = input
   const lanes = new PerKey<Lane>(
     (key) => ({ key, line: new WaitingLine(input), running: 0, wake: undefined }),
-    ({ line, running }) => running === 0 && line.size === 0 && line.restMs(performance.now()) === 0,
+    ({ line, running }) => running === 0 && line.isIdle(performance.now()),
   )
 
   function* through<A>(request: Regulated, operation: Operation<A>): Operation<A> {
@@ -67,10 +67,5 @@ export function regulate(input: RegulateInput): Regulator {
     lanes.release(key)
   }
 
-  return {
-    through,
-    get keys() {
-      return lanes.size
-    },
-  }
+  return { through, keys: () => lanes.size }
 }

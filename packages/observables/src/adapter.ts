@@ -96,7 +96,7 @@ export const observables: Style = {
     return {
       through: (request, work, signal) => leave(() => lift(work)().pipe(regulator.through(request)), signal),
       get keys() {
-        return regulator.keys
+        return regulator.keys()
       },
     }
   },

@@ -17,7 +17,7 @@ export interface Regulator {
   /** Mirrors the source, or errors with an `OverloadedError` when too many wait already. */
   readonly through: <A>(request: Regulated) => MonoTypeOperatorFunction<A>
   /** How many keys are known: of the others nothing runs, waits, or holds back the next one. */
-  readonly keys: number
+  readonly keys: () => number
 }
 
 /** All of one key. */
@@ -41,7 +41,7 @@ export function regulate(input: RegulateInput): Regulator {
   const { limit, queue } = input
   const lanes = new PerKey<Lane>(
     (key) => ({ key, line: new WaitingLine(input), running: 0, rest: undefined }),
-    ({ line, running }) => running === 0 && line.size === 0 && line.restMs(performance.now()) === 0,
+    ({ line, running }) => running === 0 && line.isIdle(performance.now()),
   )
 
   function through<A>(request: Regulated): MonoTypeOperatorFunction<A> {
@@ -59,7 +59,8 @@ export function regulate(input: RegulateInput): Regulator {
         advance(lane)
         if (lane.line.size > queue) turn.error(new OverloadedError(key))
         return turn.pipe(
-          // Not at once: sources that end at once would start each other, one inside the other.
+          // Not at once: sources that end at once would start each other, one inside the other, and on
+          // unsubscribe `finalize` comes before the end of what `concatMap` has subscribed to.
           observeOn(asapScheduler),
           concatMap(() => source),
           finalize(leave),
@@ -84,10 +85,5 @@ export function regulate(input: RegulateInput): Regulator {
     lanes.release(key)
   }
 
-  return {
-    through,
-    get keys() {
-      return lanes.size
-    },
-  }
+  return { through, keys: () => lanes.size }
 }

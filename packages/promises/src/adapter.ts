@@ -93,7 +93,7 @@ export const promises: Style = {
         return regulator.through(request, (wanted) => start(undefined, wanted), signal)
       },
       get keys() {
-        return regulator.keys
+        return regulator.keys()
       },
     }
   },

@@ -17,7 +17,7 @@ export interface Regulator {
     signal: AbortSignal,
   ) => Promise<A>
   /** How many keys are known: of the others nothing runs, waits, or holds back the next one. */
-  readonly keys: number
+  readonly keys: () => number
 }
 
 /** All of one key. */
@@ -41,14 +41,10 @@ export function regulate(input: RegulateInput): Regulator {
   const { limit, queue } = input
   const lanes = new PerKey<Lane>(
     (key) => ({ key, line: new WaitingLine(input), running: 0, timer: undefined }),
-    ({ line, running }) => running === 0 && line.size === 0 && line.restMs(performance.now()) === 0,
+    ({ line, running }) => running === 0 && line.isIdle(performance.now()),
   )
 
-  async function through<A>(
-    request: Regulated,
-    work: (signal: AbortSignal) => Promise<A>,
-    signal: AbortSignal,
-  ): Promise<A> {
+  const through: Regulator['through'] = async (request, work, signal) => {
     checkRegulated(request)
     signal.throwIfAborted()
     const lane = lanes.get(request.key)
@@ -94,10 +90,5 @@ export function regulate(input: RegulateInput): Regulator {
     lanes.release(key)
   }
 
-  return {
-    through,
-    get keys() {
-      return lanes.size
-    },
-  }
+  return { through, keys: () => lanes.size }
 }

@@ -61,6 +61,11 @@ export class WaitingLine<A> {
   restMs(nowMs: number): number {
     return Math.max(Math.ceil(this.#nextStartMs - nowMs), 0)
   }
+
+  /** Whether nobody waits, and whoever came now could start: then there is nothing to remember. */
+  isIdle(nowMs: number): boolean {
+    return this.#size === 0 && this.restMs(nowMs) === 0
+  }
 }
 
 interface List<A> {

@@ -111,6 +111,16 @@ describe('when', () => {
     expect(takeAll(line, 10_000)).toEqual(['a'])
   })
 
+  test('is idle when nobody waits and nobody is held back', () => {
+    const line = new WaitingLine<string>({ agingMs: 0, perSecond: 10 })
+    expect(line.isIdle(0)).toBe(true)
+    line.add('a', 0, 0)
+    expect(line.isIdle(0)).toBe(false)
+    line.take(0)
+    expect(line.isIdle(99)).toBe(false)
+    expect(line.isIdle(100)).toBe(true)
+  })
+
   test('without a rate, and before the first start, at once', () => {
     expect(new WaitingLine<string>({ agingMs: 0 }).restMs(0)).toBe(0)
     expect(new WaitingLine<string>({ agingMs: 0, perSecond: 1 }).restMs(0)).toBe(0)
