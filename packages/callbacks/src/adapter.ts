@@ -7,7 +7,7 @@ import {
   toAsyncIterable,
   toPromise,
 } from '@overlap/workload'
-import { type Backend, liftBackend } from './backend.ts'
+import { type Backend, lift, liftBackend } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { echo } from './echo.ts'
@@ -15,6 +15,7 @@ import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -55,11 +56,21 @@ export const callbacks: Style = {
       signal,
       'newest',
     ),
-  thumbnails: run(thumbnails),
-  subscribe: iterate(subscribe),
   batch(port, input) {
     const load = batch(liftBackend(port), input)
     return { load: (sku, signal) => toPromise((done) => load(sku, done), signal) }
+  },
+  thumbnails: run(thumbnails),
+  subscribe: iterate(subscribe),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) =>
+        toPromise((done) => regulator.through(request, lift(work), done), signal),
+      get keys() {
+        return regulator.keys()
+      },
+    }
   },
   shutdown(port, input) {
     const service = shutdown(liftBackend(port), input)

@@ -1,7 +1,7 @@
 import type { Call, Channel, DatabaseError, Port, Session } from '@overlap/workload'
 
 /** Lifts a call: it stays as it is, but what it throws comes to `done` too. One way to fail is enough. */
-const lift =
+export const lift =
   <I, A, E>(call: Call<I, A, E>): Call<I, A, E> =>
   (input, done) => {
     try {

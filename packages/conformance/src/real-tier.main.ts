@@ -22,6 +22,8 @@ const names: readonly string[] = [
   'lets one more in',
   'downloads everything before it resizes anything',
   'fails with a bad page',
+  'starts who has left the line',
+  'lets one more through',
   'does not commit',
   'commits before it confirms',
   'confirms although there are too few',

@@ -67,6 +67,9 @@ export async function withTrials(body: (start: StartTrial) => Promise<void>): Pr
   const clock = FakeTimers.install({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
   })
+  // Effect's monotonic clock, which holds on to this very function of the process.
+  const realTime = Object.getOwnPropertyDescriptor(process.hrtime, 'bigint')
+  process.hrtime.bigint = () => BigInt(Math.round(performance.now() * 1e6))
   const unseen: string[] = []
   const stops = (['uncaughtException', 'unhandledRejection', 'warning'] as const).map((event) => {
     const listener = (what: unknown) => void unseen.push(`${event}: ${String(what)}`)
@@ -84,6 +87,7 @@ export async function withTrials(body: (start: StartTrial) => Promise<void>): Pr
     const error = new Error('the trial is over')
     for (const { calls } of trials) for (const call of calls) call.answer({ error })
     await quiet()
+    if (realTime) Object.defineProperty(process.hrtime, 'bigint', realTime)
     clock.uninstall()
     for (const stop of stops) stop()
   }

@@ -1,6 +1,6 @@
 import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
-import { Backend, liftBackend, liftSource } from './backend.ts'
+import { Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { echo } from './echo.ts'
@@ -8,6 +8,7 @@ import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -77,11 +78,21 @@ export const effect: Style = {
       signal,
       'newest',
     ),
-  thumbnails: run(thumbnails),
-  subscribe: iterate(subscribe),
   batch(port, input) {
     const load = Effect.runSync(provide(Scope.provide(batch(input), Scope.makeUnsafe()), port))
     return { load: (sku, signal) => toPromise((done) => start(load(sku), done), signal) }
+  },
+  thumbnails: run(thumbnails),
+  subscribe: iterate(subscribe),
+  regulate(input) {
+    const regulator = Effect.runSync(regulate(input))
+    return {
+      through: (request, work, signal) =>
+        toPromise((done) => start(lift(work)().pipe(regulator.through(request)), done), signal),
+      get keys() {
+        return Effect.runSync(regulator.keys)
+      },
+    }
   },
   shutdown(port, input) {
     const scope = Scope.makeUnsafe()

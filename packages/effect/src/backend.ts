@@ -2,7 +2,7 @@ import type { Call, Channel, DatabaseError, Message, Port, Session, Source } fro
 import { Cause, Context, Effect, Queue, type Scope, Stream } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
-const lift =
+export const lift =
   <I, A, E>(call: Call<I, A, E>) =>
   (input: I): Effect.Effect<A, E> =>
     Effect.callback((resume) => {

@@ -1,5 +1,5 @@
 import { type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
-import { type Backend, liftBackend, withSource } from './backend.ts'
+import { type Backend, lift, liftBackend, withSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { echo } from './echo.ts'
@@ -8,6 +8,7 @@ import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { type Operation, queue, run as runOperation } from './operation.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -60,11 +61,20 @@ export const generators: Style = {
       signal,
       'newest',
     ),
-  thumbnails: run(thumbnails),
-  subscribe: iterate(subscribe),
   batch(port, input) {
     const load = batch(liftBackend(port), input)
     return { load: (sku, signal) => leave(() => load(sku), signal) }
+  },
+  thumbnails: run(thumbnails),
+  subscribe: iterate(subscribe),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) => leave(() => regulator.through(request, lift(work)()), signal),
+      get keys() {
+        return regulator.keys()
+      },
+    }
   },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)

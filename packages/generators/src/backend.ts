@@ -2,7 +2,7 @@ import type { Call, Channel, Message, Port, Session, Source } from '@overlap/wor
 import { type Operation, type Queue, queue, suspend } from './operation.ts'
 
 /** Lifts a call into an operation. */
-const lift =
+export const lift =
   <I, A>(call: Call<I, A>) =>
   (input: I): Operation<A> =>
     suspend((resume) => call(input, resume))

@@ -1,6 +1,6 @@
 import { type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
 import { Observable, type Observer, type Subscriber } from 'rxjs'
-import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { type Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { echo } from './echo.ts'
@@ -8,6 +8,7 @@ import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -94,11 +95,20 @@ export const observables: Style = {
       signal,
       'newest',
     ),
-  thumbnails: run(thumbnails),
-  subscribe: iterate(subscribe),
   batch(port, input) {
     const load = batch(liftBackend(port), input)
     return { load: (sku, signal) => leave(() => load(sku), signal) }
+  },
+  thumbnails: run(thumbnails),
+  subscribe: iterate(subscribe),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through: (request, work, signal) => leave(() => lift(work)().pipe(regulator.through(request)), signal),
+      get keys() {
+        return regulator.keys()
+      },
+    }
   },
   shutdown(port, input) {
     const { answer, close } = shutdown(liftBackend(port), input)

@@ -2,7 +2,7 @@ import type { Call, Channel, Message, Port, Session, Source } from '@overlap/wor
 import { Observable, map } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
-const lift =
+export const lift =
   <I, A>(call: Call<I, A>) =>
   (input: I): Observable<A> =>
     new Observable((subscriber) =>

@@ -1,5 +1,5 @@
 import { type Done, type Port, type Style, type Subscription, toAsyncIterable } from '@overlap/workload'
-import { type Backend, liftBackend, liftSource } from './backend.ts'
+import { type Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
 import { echo } from './echo.ts'
@@ -7,6 +7,7 @@ import { hedge } from './hedge.ts'
 import { latest } from './latest.ts'
 import { limit } from './limit.ts'
 import { race } from './race.ts'
+import { regulate } from './regulate.ts'
 import { retry } from './retry.ts'
 import { sequence } from './sequence.ts'
 import { shutdown } from './shutdown.ts'
@@ -88,9 +89,21 @@ export const promises: Style = {
       signal,
       'newest',
     ),
+  batch: (port, input) => batch(liftBackend(port), input),
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
-  batch: (port, input) => batch(liftBackend(port), input),
+  regulate(input) {
+    const regulator = regulate(input)
+    return {
+      through(request, work, signal) {
+        const start = lift(work)
+        return regulator.through(request, (wanted) => start(undefined, wanted), signal)
+      },
+      get keys() {
+        return regulator.keys()
+      },
+    }
+  },
   shutdown: (port, input) => shutdown(liftBackend(port), input),
   echo: run(echo),
 }

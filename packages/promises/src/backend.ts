@@ -10,7 +10,7 @@ import {
 } from '@overlap/workload'
 
 /** Lifts a call into a function that returns a promise and listens to an `AbortSignal`. */
-const lift =
+export const lift =
   <I, A>(call: Call<I, A>) =>
   (input: I, signal: AbortSignal): Promise<A> =>
     toPromise((done) => call(input, done), signal)

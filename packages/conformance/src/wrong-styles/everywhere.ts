@@ -1,7 +1,10 @@
 /** Faults that any scenario can have, whatever it does: the standing clauses find them in all of them. */
 import {
   type AvailabilityService,
+  type Call,
+  type Done,
   type Port,
+  type Regulated,
   type Sku,
   type StockLoader,
   type Style,
@@ -19,18 +22,19 @@ const everywhere = (name: string, fails: readonly string[], fault: Fault) => {
     sequence: fault(right.sequence),
     combine: fault(right.combine),
     timeout: fault(right.timeout),
+    retry: fault(right.retry),
     race: fault(right.race),
     hedge: fault(right.hedge),
-    retry: fault(right.retry),
-    limit: fault(right.limit),
-    thumbnails: fault(right.thumbnails),
     transaction: fault(right.transaction),
-    batch: loadingWith(fault),
-    echo: fault(right.echo),
-    shutdown: answeringWith(fault),
+    limit: fault(right.limit),
     stream: yielded(fault(collected(right.stream))),
     latest: yielded(fault(collected(right.latest))),
+    batch: loadingWith(fault),
+    thumbnails: fault(right.thumbnails),
     subscribe: yielded(fault(collected(right.subscribe, MANY))),
+    regulate: guardingWith(fault),
+    shutdown: answeringWith(fault),
+    echo: fault(right.echo),
   }
   return wrong(name, fails, faults)
 }
@@ -63,6 +67,28 @@ const answeringWith =
       close: () => service?.close() ?? Promise.resolve(),
     }
   }
+
+/** A regulator each of whose works is a run: what is asked of its port is the work. */
+const guardingWith =
+  (fault: Fault): Style['regulate'] =>
+  (input) => {
+    const regulator = right.regulate(input)
+    return {
+      through<A>(request: Regulated, work: Call<void, A>, signal: AbortSignal) {
+        const start: Call<unknown, unknown> = (asked, done) => (asked as Call<void, unknown>)(undefined, done)
+        const guarded = fault((faulty, asked: unknown, own) =>
+          regulator.through(request, (_, done: Done<A>) => asUnknown(faulty).start(asked, done), own),
+        )
+        // Casts, because this port has no call but the work.
+        return guarded({ start } as unknown as Port, work, signal)
+      },
+      get keys() {
+        return regulator.keys
+      },
+    }
+  }
+
+const asUnknown = (port: Port) => port as unknown as { readonly start: Call<unknown, never> }
 
 /** What `keeps its input in the module` keeps. */
 let lastInput: unknown
