@@ -1,14 +1,16 @@
 import type { Availability, Done, Message, Port, Sku, Source } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
 import { latest, stream, subscribe } from '../src/index.ts'
+import type { Availability, Done, Port, Sku, Source, Stock } from '@overlap/workload'
+import { batch, latest, stream } from '../src/index.ts'
 
 /** Answers each call of the lifted port when the test says so. */
 function manual() {
   const running: (() => void)[] = []
   const answer =
-    <A>(toValue: (sku: Sku) => A) =>
-    (sku: Sku, done: Done<A, never>) => {
-      const finish = () => done(null, toValue(sku))
+    <I, A>(toValue: (input: I) => A) =>
+    (input: I, done: Done<A, never>) => {
+      const finish = () => done(null, toValue(input))
       running.push(finish)
       return () => void (running.includes(finish) && running.splice(running.indexOf(finish), 1))
     }
@@ -19,7 +21,7 @@ function manual() {
     fetchReservationFrom: unasked,
     openSession: unasked,
     confirmOrder: unasked,
-    findStocks: unasked,
+    findStocks: answer((skus) => skus.map((sku) => ({ sku, onHand: 42 }))),
     fetchPage: unasked,
     fetchPicture: unasked,
     resize: unasked,
@@ -140,4 +142,45 @@ test('subscribe: emit may cancel, and nothing follows of what is unread', () => 
   expect(emit).toHaveBeenCalledTimes(1)
   expect(isOpen()).toBe(false)
   expect(done).not.toHaveBeenCalled()
+test('batch: done may cancel another, who is then not told, and load, which asks again', () => {
+  const { backend, running, finishAll } = manual()
+  const load = batch(backend, { windowMs: 1_000, max: 2 })
+  const told: string[] = []
+  const tell = (name: string) => () => void told.push(name)
+  load('A-1', () => {
+    told.push('first')
+    for (const cancel of cancels) cancel()
+    load('A-1', tell('again'))
+    load('A-3', tell('third'))
+  })
+  const cancels = [load('A-1', tell('same sku')), load('A-2', tell('other sku'))]
+  running.shift()?.()
+  expect(told).toEqual(['first'])
+  expect(running).toHaveLength(1)
+  finishAll()
+  expect(told).toEqual(['first', 'again', 'third'])
+})
+
+test('batch: two loads may have the same done, and each is told', () => {
+  const { backend, finishAll } = manual()
+  const load = batch(backend, { windowMs: 1_000, max: 2 })
+  const done = vi.fn<Done<Stock>>()
+  for (const sku of ['A-1', 'A-1', 'A-2']) load(sku, done)
+  finishAll()
+  expect(done).toHaveBeenCalledTimes(3)
+})
+
+test('batch: to cancel twice, or after done, takes nobody else away', () => {
+  const { backend, running, finishAll } = manual()
+  const load = batch(backend, { windowMs: 1_000, max: 2 })
+  const done = vi.fn<Done<Stock>>()
+  const cancel = load('A-1', () => {})
+  cancel()
+  load('A-1', done)
+  cancel()
+  const cancelLate = load('A-2', done)
+  expect(running).toHaveLength(1)
+  finishAll()
+  cancelLate()
+  expect(done).toHaveBeenCalledTimes(2)
 })

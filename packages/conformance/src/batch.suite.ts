@@ -6,7 +6,7 @@ import type { Subject, Suite } from './clause.ts'
 import { commonRealClauses } from './real-clauses.ts'
 import { type AnswersTo, type Happening, failure, nameOf, skusOf } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
-import { leavesNothing, runsExactly, settledOnce, standingClauses } from './standing.ts'
+import { endsClean, leavesNothing, runsExactly, settledOnce, standingClauses } from './standing.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { slowMs, withPort } from './world.ts'
@@ -285,8 +285,17 @@ export const batchSuite: Suite = {
       id: 'one query',
       title:
         'asks exactly `windowMs` after the first load, once, for the skus in the order of their first load',
-      check: (style) =>
-        withLoader(style, { windowMs: 10, max: 100, count: 4 }, async (seen) => {
+      async check(style) {
+        await withLoader(style, { windowMs: 10, max: 100, count: 1 }, async (seen) => {
+          const { trial, answer, asks } = seen
+          // In one tick: the loop has been busy.
+          trial.happen({ act: 'load A' })
+          trial.pass(10)
+          await quiet()
+          asks(['A'])
+          await answer(['A'])
+        })
+        await withLoader(style, { windowMs: 10, max: 100, count: 4 }, async (seen) => {
           const { trial, log, act, pass, answer, asks } = seen
           await act('load B')
           await pass(5)
@@ -299,7 +308,8 @@ export const batchSuite: Suite = {
           await answer(['B', 'A', 'C'])
           assert.deepEqual(log.toSorted(), ['0: 42 of B', '1: 42 of A', '2: 42 of B', '3: 42 of C'])
           assert.equal(trial.calls.length, 1)
-        }),
+        })
+      },
     },
     {
       id: 'full window',
@@ -398,9 +408,27 @@ export const batchSuite: Suite = {
     },
     {
       id: 'the same error',
-      title: 'a query that fails fails all its callers with the very same error, and no other query',
-      check: (style) =>
-        withLoader(style, { windowMs: 10, max: 2, count: 4 }, async (seen) => {
+      title:
+        'a query that fails, or throws, fails all its callers with the very same error, and no other query',
+      async check(style) {
+        await withTrials(async (start) => {
+          let thrown = 0
+          const told: Told[number][] = []
+          const findStocks = () => {
+            throw new Error(`thrown ${++thrown} times`)
+          }
+          const run: Run<Loading, Told> = (port, ...rest) =>
+            operate(style, [], told)({ ...port, findStocks }, ...rest)
+          const trial = start(run, { windowMs: 10, max: 2, count: 2 })
+          for (const act of ['load A', 'load B']) trial.happen({ act })
+          await quiet()
+          const [first, second] = told
+          assert(first && 'error' in first && second && 'error' in second, 'somebody has not been told')
+          assert.equal(first.error, second.error)
+          assert.equal(thrown, 1)
+          endsClean(trial)
+        })
+        await withLoader(style, { windowMs: 10, max: 2, count: 4 }, async (seen) => {
           const { told, log, act, pass, answer, asks } = seen
           await act('load A', 'load B', 'load C')
           const outcome = failure(queryFor('A', 'B'))
@@ -412,7 +440,8 @@ export const batchSuite: Suite = {
           await answer(['C', 'A'])
           assert.deepEqual(log.slice(2), ['2: 42 of C', '3: 42 of A'])
           await pass(10)
-        }),
+        })
+      },
     },
     {
       id: 'leaving a window',

@@ -26,7 +26,7 @@ interface Window {
  *
  * The first load opens a window, which is over after `windowMs`, or at once when `max` different skus have
  * been gathered. Errors with the error of the query, or with an `UnknownSkuError`. When all have
- * unsubscribed, `share` unsubscribes from the timer, or from the query.
+ * unsubscribed, `share` unsubscribes from the timer, to start anew for whoever comes next, or from the query.
  */
 export function batch(backend: Backend, input: BatchInput): (sku: Sku) => Observable<Stock> {
   checkBatch(input)
@@ -42,19 +42,14 @@ export function batch(backend: Backend, input: BatchInput): (sku: Sku) => Observ
       }),
       map(bySku),
       // Whoever has filled the window subscribes after the query, which may have failed by then.
-      share({ resetOnComplete: false, resetOnError: false }),
+      share({ resetOnError: false }),
     )
     return { wanted, isFull, stocks }
-  }
-  function leave(window: Window, sku: Sku) {
-    window.wanted.remove(sku)
-    if (window.wanted.size === 0 && open === window) open = undefined
   }
 
   return (sku) =>
     defer(() => {
-      const window = (open ??= openWindow())
-      const { wanted, isFull, stocks } = window
+      const { wanted, isFull, stocks } = (open ??= openWindow())
       wanted.add(sku)
       if (wanted.size === input.max) isFull.next(true)
       return stocks.pipe(
@@ -63,7 +58,7 @@ export function batch(backend: Backend, input: BatchInput): (sku: Sku) => Observ
           if (!stock) throw new UnknownSkuError(sku)
           return stock
         }),
-        finalize(() => leave(window, sku)),
+        finalize(() => wanted.remove(sku)),
       )
     })
 }
