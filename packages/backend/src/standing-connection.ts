@@ -108,7 +108,6 @@ export class StandingConnection implements Owner {
   }
 
   #connect() {
-    this.#setTimer()
     const client = this.#createClient()
     client.on('notification', ({ channel, payload = '' }) => this.#exchange.notified(channel, payload))
     this.#connection = new Connection(client, this)

@@ -308,7 +308,9 @@ describe('who leaves', () => {
     await busy.listens()
     await sentinel([two], 'a')
     expect(await witness.queries()).toEqual(['LISTEN "c"'])
-    keeper.leave()
+    for (const ear of [keeper, two]) ear.leave()
+    await two.stopped()
+    expect(one.events).toEqual(['started', 'sent', 'cancelled', 'stopped'])
   })
 
   test('while the connection is opened again has stopped, and the others listen', async () => {
@@ -711,6 +713,22 @@ describe('the attempts to connect again', () => {
     })
   })
 
+  test('are not hurried by who comes meanwhile', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    await withWay(0, async ({ url, attempts, cut }) => {
+      const own = openChannels(url, { idleMs: 10_000, answerMs: 5_000 })
+      await listenTo(own, 'a').listens()
+      cut()
+      for (let n = 0; n < 100; n++) {
+        listenTo(own, `c${n}`)
+        await sleep(2)
+      }
+      expect(attempts.length).toBeGreaterThan(1)
+      expect(attempts.length).toBeLessThan(10)
+      await own.channels.close()
+    })
+  })
+
   test('begin anew once a connection has lasted', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
     await withWay(100, async ({ url, attempts }) => {
@@ -797,6 +815,20 @@ describe('close', () => {
       expect(never.events).toEqual(['started', 'cancelled', 'stopped'])
     },
   )
+
+  test('from within leaves nothing', async () => {
+    const child = await runScript(`
+      const port = openPort({ databaseUrl: '${cluster.url}', upstreamUrls: ['${NOWHERE}'], poolMax: 1 })
+      const told = []
+      const observe = (_, event) => {
+        told.push(event)
+        if (event === 'sent') port.close().then(() => tell({ told: told.join() }))
+      }
+      port.forRun({ dbMs: 0, httpMs: 0, observe }).listen('a')(() => {}, () => told.push('done'))
+    `)
+    expect(await child.told).toEqual({ told: 'started,sent,failed,done' })
+    expect(await child.exit).toBe(0)
+  })
 
   test.for(['listening', 'down'])('lets a process end by itself, when it was %s', async (phase) => {
     const child = await runScript(`
