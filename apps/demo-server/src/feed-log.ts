@@ -274,7 +274,7 @@ export class FeedReader {
 
   give(listener: Listener, message: Message): void {
     // Before it is live, it stays in the log.
-    if (!this.#live || message.id <= this.position) return
+    if (!this.#live) return
     this.position = message.id
     listener.next(message)
   }

@@ -51,7 +51,7 @@ export class Followers {
     return this.#dropped
   }
 
-  /** Hands back how to remove it. */
+  /** Hands back how to remove it, which is to be called once. */
   add(follower: Follower): () => void {
     const part = this.#parts[this.#added++ % PARTS]
     part?.add(follower)
@@ -59,7 +59,7 @@ export class Followers {
     this.#counts[follower.way]++
     this.#timer ??= setInterval(() => this.#beat(), this.#beatMs / PARTS).unref()
     return () => {
-      if (!part?.delete(follower)) return
+      part?.delete(follower)
       this.#size--
       this.#counts[follower.way]--
       if (this.#size > 0) return

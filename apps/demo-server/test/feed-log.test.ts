@@ -77,15 +77,35 @@ describe('a reader', () => {
     const { position } = reader
     await port.notify('a', '1')
     listen(reader, ['a', 'b']).cancel()
-    const { heard } = listen(reader, ['a'])
+    const first = listen(reader, ['a'])
     await sleep(1)
-    expect(heard).toEqual([])
-    const other = listen(reader, ['b'])
+    expect(first.heard).toEqual([])
+    const second = listen(reader, ['b'])
     await sleep(1)
-    expect(textsOf(heard)).toEqual(['a 1'])
-    expect(other.heard).toEqual([])
+    expect(textsOf(first.heard)).toEqual(['a 1'])
+    expect(second.heard).toEqual([])
+    first.cancel()
+    second.cancel()
     reader.goBack(position)
-    expect(textsOf(reader.take(9))).toEqual(['a 1'])
+    const again = listen(reader, ['a', 'b'])
+    await sleep(1)
+    expect(textsOf(again.heard)).toEqual(['a 1'])
+  })
+
+  test('that leaves while it is told what it has missed is told no more', async () => {
+    const reader = log.read(['a'], null)
+    await reader.open()
+    const heard: string[] = []
+    const cancel = reader.listen('a')(
+      ({ text }) => {
+        heard.push(String(text))
+        if (text === '2') cancel()
+      },
+      () => {},
+    )
+    for (const text of ['1', '2', '3']) await port.notify('a', text)
+    await sleep(1)
+    expect(heard).toEqual(['1', '2'])
   })
 
   test('waits until it is certain that each message comes', async () => {

@@ -213,12 +213,17 @@ describe('a poll', () => {
   )
 
   test('that waits is answered at once when there is a message, and counts as a follower until then', async () => {
-    const waiting = ask(url, { channels: 'a' }, 30_000)
+    const started = vi.spyOn(globalThis, 'setTimeout')
+    const cleared = vi.spyOn(globalThis, 'clearTimeout')
+    const waiting = ask(url, { channels: 'a' }, 29_999)
     await until(async () => (await followers('long-poll')) === 1)
     await port.notify('b', 'other')
     await port.notify('a', '1')
     expect((await waiting).messages).toMatchObject([{ channel: 'a', text: '1' }])
     await expectNobodyLeft()
+    const index = started.mock.calls.findIndex(([, ms]) => ms === 29_999)
+    expect(cleared).toHaveBeenCalledWith(started.mock.results[index]?.value)
+    vi.restoreAllMocks()
   })
 
   test('whose client leaves waits no longer', async () => {
