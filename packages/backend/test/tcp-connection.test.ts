@@ -121,6 +121,18 @@ describe('a read', () => {
     expect(await read()).toBe('hello')
   })
 
+  test('cancelled after it was answered, does nothing to the one that waits', async () => {
+    client.write('hello')
+    let cancel = () => {}
+    await new Promise<void>((resolve) => {
+      cancel = readChunk(connection, () => resolve())
+    })
+    const reading = read()
+    cancel()
+    client.write('again')
+    expect(await reading).toBe('again')
+  })
+
   test('while another one waits is a mistake, and throws', async () => {
     const cancel = doomed(readChunk, connection)
     expect(() => readChunk(connection, () => {})).toThrow('another read of the connection is under way')
@@ -297,6 +309,15 @@ describe('a connection that its owner closes', () => {
       'readChunk failed 0',
       'writeChunk failed 1',
     ])
+  })
+
+  test('fails a read that waits, and one that comes later', async () => {
+    const failing = failure(readChunk, connection)
+    await nextTurn()
+    socket.destroy()
+    const closed = { name: 'SocketError', message: 'the connection has been closed' }
+    expect(await failing).toMatchObject(closed)
+    expect(await failure(readChunk, connection)).toMatchObject(closed)
   })
 
   test('does not take a write that it has cut off for one that went well', async () => {
