@@ -26,9 +26,10 @@ type Fill = (count: number) => Promise<void>
 
 const subjects: ReadonlyMap<string, Fill> = new Map([
   ['the line alone', fillLine],
-  ...[callbacks, promises, generators, observables, effect].map(
-    (style): [string, Fill] => [style.name, (count) => fillRegulator(style, count)],
-  ),
+  ...[callbacks, promises, generators, observables, effect].map((style): [string, Fill] => [
+    style.name,
+    (count) => fillRegulator(style, count),
+  ]),
 ])
 
 const { values: options } = parseArgs({

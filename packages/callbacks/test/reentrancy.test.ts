@@ -1,8 +1,6 @@
-import type { Availability, Done, Message, Port, Sku, Source } from '@overlap/workload'
+import type { Availability, Done, Message, Port, Sku, Source, Stock } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { latest, stream, subscribe } from '../src/index.ts'
-import type { Availability, Done, Port, Sku, Source, Stock } from '@overlap/workload'
-import { batch, latest, stream } from '../src/index.ts'
+import { batch, latest, stream, subscribe } from '../src/index.ts'
 
 /** Answers each call of the lifted port when the test says so. */
 function manual() {
@@ -142,6 +140,8 @@ test('subscribe: emit may cancel, and nothing follows of what is unread', () => 
   expect(emit).toHaveBeenCalledTimes(1)
   expect(isOpen()).toBe(false)
   expect(done).not.toHaveBeenCalled()
+})
+
 test('batch: done may cancel another, who is then not told, and load, which asks again', () => {
   const { backend, running, finishAll } = manual()
   const load = batch(backend, { windowMs: 1_000, max: 2 })
