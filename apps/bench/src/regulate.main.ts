@@ -85,8 +85,8 @@ async function fillLine(count: number): Promise<void> {
   while (line.take(performance.now()) !== undefined);
 }
 
-async function fillRegulator({ regulate }: Style, count: number): Promise<void> {
-  const regulator = regulate({ limit: 1, queue: count, agingMs: 1 })
+async function fillRegulator(style: Style, count: number): Promise<void> {
+  const regulator = style.regulate({ limit: 1, queue: count, agingMs: 1 })
   const started = Promise.withResolvers<() => void>()
   const first: Call<void, void> = (_, done) => {
     started.resolve(() => done(null))

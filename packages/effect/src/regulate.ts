@@ -85,7 +85,7 @@ export const regulate = Effect.fnUntraced(function* (input: RegulateInput): Effe
 
   return {
     through: (request) => (effect) =>
-      Effect.acquireUseRelease(enter(request), ({ turn }) => Effect.andThen(turn.await, effect), leave),
+      Effect.acquireUseRelease(enter(request), ({ turn }) => turn.whenOpen(effect), leave),
     keys: Effect.sync(() => lanes.size),
   }
 })
