@@ -303,8 +303,9 @@ export class FeedReader {
   #fail(done: (error: DatabaseError) => void, error: DatabaseError) {
     // Before it is live, its source may not have returned yet.
     if (!this.#live) return
-    done(error)
+    // Before `done`, which cancels the others: who is told of that first would not know why.
     this.onEnd?.(error)
+    done(error)
   }
 }
 

@@ -5,13 +5,16 @@
  * style, and when that is too much, the client is too slow: it is told, and let go. When that is too much although
  * it reads, there was a burst, and it goes on from the log.
  */
-import { type Message, OverflowError } from '@overlap/workload'
+import { type DatabaseError, type Message, OverflowError } from '@overlap/workload'
 import { handOver } from './answers.ts'
 import type { FeedReader } from './feed-log.ts'
 import type { Run } from './run.ts'
 
 /** Messages that are read from the log at a time. */
 export const PAGE = 100
+
+/** How long a client may take for the message in hand when there is no more room, until it is too slow. */
+const PATIENCE_MS = 100
 
 interface Following {
   /** Is closed at the end. */
@@ -28,6 +31,8 @@ interface Following {
 export async function follow({ reader, run, capacity, start, send }: Following): Promise<unknown> {
   const { signal } = run
   let sending = false
+  let timer: NodeJS.Timeout | undefined
+  let failure: DatabaseError | undefined
   let { position } = reader
 
   async function sendOne(message: Message) {
@@ -37,12 +42,13 @@ export async function follow({ reader, run, capacity, start, send }: Following):
     position = message.id
   }
   // A style tells what it fails with when the next message is asked for, and while the client does not read, none is.
-  // It may be a turn of the loop before it is known whether the client reads.
-  reader.onEnd = (failure) => {
+  reader.onEnd = (error) => {
+    failure ??= error
     const at = position
-    setImmediate(() => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
       if (sending && at === position) run.cancel(failure ?? new OverflowError(capacity))
-    })
+    }, PATIENCE_MS)
   }
 
   try {
@@ -60,6 +66,7 @@ export async function follow({ reader, run, capacity, start, send }: Following):
   } catch (error) {
     return error
   } finally {
+    clearTimeout(timer)
     reader.onEnd = undefined
     reader.close()
   }

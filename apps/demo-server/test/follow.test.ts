@@ -1,6 +1,6 @@
 /** What is sent to one follower, and when it is too slow: its connection is ours, and takes what we say. */
 import { DatabaseError, type Message, OverflowError, type Style } from '@overlap/workload'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FeedLog, LOG_LIMITS } from '../src/feed-log.ts'
 import { follow } from '../src/follow.ts'
 import { Lane } from '../src/lanes.ts'
@@ -14,10 +14,15 @@ let port: ScriptedPort
 let log: FeedLog
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   port = new ScriptedPort()
   log = new FeedLog(port, LOG_LIMITS)
 })
-afterEach(() => log.close())
+afterEach(() => {
+  log.close()
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const turns = async () => {
@@ -58,13 +63,17 @@ const send = async (...texts: string[]) => {
 
 describe.each(styles)('$name', (style) => {
   test('holds as many as may be unread for a client that is slow, and then gives it up', async () => {
-    const { over, take, taken, waits } = await start(style, 2)
+    const { run, over, take, taken, waits } = await start(style, 2)
     await send('1')
     await turns()
     await send('2', '3')
     await turns()
     expect(waits()).toBe(true)
     await send('4')
+    await turns()
+    vi.advanceTimersByTime(99)
+    expect(run.signal.aborted).toBe(false)
+    vi.advanceTimersByTime(1)
     const error = await over
     expect(error).toBeInstanceOf(OverflowError)
     expect(error).toMatchObject({ capacity: 2 })
@@ -79,11 +88,13 @@ describe.each(styles)('$name', (style) => {
     await send('2', '3')
     take()
     await turns()
+    vi.advanceTimersByTime(99)
+    take()
+    await turns()
+    take()
+    await turns()
+    vi.advanceTimersByTime(1000)
     expect(run.signal.aborted).toBe(false)
-    take()
-    await turns()
-    take()
-    await turns()
     await send('4')
     await turns()
     take()
@@ -98,6 +109,8 @@ describe.each(styles)('$name', (style) => {
     await turns()
     const error = new DatabaseError('lost')
     port.fail('a', error)
+    await turns()
+    vi.advanceTimersByTime(100)
     expect(await over).toBe(error)
   })
 
