@@ -4,6 +4,7 @@
  * meant.
  */
 import { DELAY_LIMIT_MS } from '@overlap/backend'
+import { URGENCY_LIMIT } from '@overlap/workload'
 
 /** A parameter as OpenAPI describes it; `undefined` is a value that is not expected. */
 export interface Parameter<A> {
@@ -47,6 +48,29 @@ export const skus: Parameter<readonly string[]> = {
   fallback: undefined,
   parse: listOf(sku.parse, MANY),
 }
+
+const fiveKeys = ['bar', 'bar', 'bar', 'bar', 'baz']
+
+export const keys: Parameter<readonly string[]> = {
+  expected: `1 to ${MANY} keys, separated by commas`,
+  schema: {
+    type: 'string',
+    pattern: `^${skuPattern}(,${skuPattern}){0,${MANY - 1}}$`,
+    default: fiveKeys.join(','),
+    description:
+      'The key of each request, separated by commas: there are as many requests as there are keys.',
+  },
+  fallback: fiveKeys,
+  parse: listOf(sku.parse, MANY),
+}
+
+export const urgencies: Parameter<readonly number[]> = integers(
+  MANY,
+  0,
+  URGENCY_LIMIT,
+  [3],
+  'How urgent each request is, 0 the most; the last of them holds for all that follow.',
+)
 
 /** All of a run is written at once, and that much takes some ms: 200 thumbnails of up to 500 pixels are 3 MB. */
 const [PAGES, WIDTHS, WIDTH] = [20, 10, 500]

@@ -23,14 +23,17 @@ import {
   databaseDelay,
   duration,
   durations,
+  keys,
   pages,
   size,
   sku,
   skus,
+  urgencies,
   widths,
 } from './parameters.ts'
 import type { Table, Values } from './run-query.ts'
-import { availability, gallery, loopbackEcho, message, receipt, reservation, stock } from './schemas.ts'
+import { availability, gallery, loopbackEcho, message, receipt, reservation, stock, turn } from './schemas.ts'
+import { takeTurns } from './turns.ts'
 import type { Watch } from './watch.ts'
 
 interface Shape<T extends Table> {
@@ -79,12 +82,6 @@ const replicaMs = durations(
   'How many milliseconds each replica takes to answer: as many are asked as there are numbers.',
 )
 const replicasOf = ({ length }: readonly number[]) => Array.from({ length }, (_, replica) => replica)
-
-const notYet = single({
-  table: {},
-  result: {},
-  start: () => Promise.reject(new Error('not written yet')),
-})
 
 export const programs: Readonly<Record<ScenarioName, Program>> = {
   sequence: single({
@@ -182,7 +179,24 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
     result: message,
     start: (style, port, input, signal) => style.subscribe(port, input, signal),
   }),
-  regulate: notYet,
+  regulate: single({
+    table: {
+      sku,
+      keys,
+      urgencies,
+      limit: count(1, 2, 'How many requests of a key run at the same time at most.'),
+      perSecond: count(0, 0, 'How many of them start in one second at most; 0: as soon as there is a place.'),
+      queue: count(0, 100, 'How many of them wait at most.'),
+      agingMs: duration(
+        0,
+        1000,
+        'How many milliseconds longer one must have waited than another that is more urgent by one.',
+      ),
+    },
+    result: { type: 'array', items: turn },
+    start: (style, port, { perSecond, ...input }, signal) =>
+      takeTurns(style, port, { ...input, perSecond: perSecond || undefined }, signal),
+  }),
   shutdown: single({
     table: {
       skus,

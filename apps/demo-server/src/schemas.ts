@@ -44,6 +44,18 @@ export const loopbackEcho = object({
   mostHeldBytes: { ...integer, description: 'How many of them the echo held at the same time, at most.' },
   bytesReadInPause: { ...integer, description: 'How many it had read when its client began to.' },
 })
+export const turn = {
+  type: 'object',
+  description: 'A request, and when it ran, in milliseconds since the run began; or why it did not.',
+  required: ['key', 'urgency'],
+  properties: {
+    key: text,
+    urgency: integer,
+    startedMs: { type: 'number' },
+    endedMs: { type: 'number' },
+    error: object({ name: text, message: text }),
+  },
+}
 export const message = object({
   id: integer,
   channel: text,

@@ -103,6 +103,15 @@ describe('a run', () => {
       calls: ['fetchPage', 'fetchPicture', 'resize', 'resize'],
     },
     shutdown: { query: 'skus=A-42&closeMs=50&graceMs=0', result: [availability], calls: both },
+    regulate: {
+      query: 'sku=A-42&keys=a,a,b&urgencies=0,7&limit=1&queue=0',
+      result: [
+        { key: 'a', urgency: 0, startedMs: expect.any(Number), endedMs: expect.any(Number) },
+        { key: 'a', urgency: 7, error: { name: 'OverloadedError', message: 'too many wait for "a"' } },
+        { key: 'b', urgency: 7, startedMs: expect.any(Number), endedMs: expect.any(Number) },
+      ],
+      calls: ['fetchReservation', 'fetchReservation'],
+    },
     // This port reads nothing from a socket.
     echo: {
       query: 'bytes=100&pauseMs=0',
@@ -206,6 +215,16 @@ describe('a run', () => {
     })
   })
 
+  test('regulate takes a rate, and none when it is 0', async () => {
+    const startsOf = async (perSecond: number) => {
+      const response = await inject('regulate', `sku=A-42&keys=a,a&perSecond=${perSecond}`)
+      const { result } = response.json<{ result: [{ startedMs: number }, { startedMs: number }] }>()
+      return result[1].startedMs - result[0].startedMs
+    }
+    expect(await startsOf(10)).toBeGreaterThan(99)
+    expect(await startsOf(0)).toBeLessThan(await startsOf(10))
+  })
+
   test('shutdown tells which products closing has cut off', async () => {
     port.holding = true
     const response = await inject('shutdown', 'skus=A-1,A-2&closeMs=0&graceMs=0')
@@ -245,6 +264,11 @@ describe('a run', () => {
     ['latest', 'skus=A-1&everyMs=1e3', ['everyMs']],
     ['thumbnails', 'pages=P-1,&widths=0&limit=0', ['pages', 'widths', 'limit']],
     ['batch', 'sku=A-1&windowMs=0&max=101', ['windowMs', 'max']],
+    [
+      'regulate',
+      'sku=A-1&keys=a,&urgencies=8&limit=0&perSecond=-1&queue=101&agingMs=x',
+      ['keys', 'urgencies', 'limit', 'perSecond', 'queue', 'agingMs'],
+    ],
     ['shutdown', 'skus=A-1&closeMs=10001&graceMs=-1', ['closeMs', 'graceMs']],
   ])('%s refuses %s, and names each field', async (scenario, query, fields) => {
     const method = scenario === 'transaction' ? 'POST' : 'GET'
