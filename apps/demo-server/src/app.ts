@@ -11,6 +11,7 @@ import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
 import { Feed, type FeedLimits } from './feed.ts'
+import { Gates } from './gates.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, answerOnSocket, handleError } from './problem.ts'
@@ -23,6 +24,7 @@ import { acceptFollowers, isFeedUpgrade } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
+import type { Rule } from './rules.ts'
 import { Runs } from './runs.ts'
 import { readSources } from './sources.ts'
 
@@ -39,6 +41,8 @@ interface AppOptions {
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
   readonly feed?: Partial<FeedLimits>
+  /** Which runs wait for one another. By default none does. */
+  readonly rules?: readonly Rule[]
 }
 
 declare module 'fastify' {
@@ -115,16 +119,20 @@ function createContext({
   echo,
   check,
   feed: limits,
+  rules = [],
 }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   const runs = new Runs()
   const metrics = new Metrics(port, lanes, echo)
+  const gates = new Gates(rules, styles)
+  metrics.showGates(gates)
   return {
     port,
     lanes,
     runs,
     hub: new EventHub(),
     feed: new Feed({ port, lanes, runs, metrics, limits }),
+    gates,
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),

@@ -3,6 +3,7 @@ import type { RealPort } from '@overlap/backend'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Feed } from './feed.ts'
+import type { Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
@@ -18,6 +19,7 @@ export interface Context {
   readonly runs: Runs
   readonly hub: EventHub
   readonly feed: Feed
+  readonly gates: Gates
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources

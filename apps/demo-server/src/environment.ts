@@ -6,6 +6,7 @@
  */
 import { isIPv4 } from 'node:net'
 import { type StyleName, styleNames } from '@overlap/workload'
+import { type Rule, defaultRules, parseRules } from './rules.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -25,6 +26,8 @@ export interface Settings {
   readonly poolMax: number
   /** The reservation service and its further replicas. `undefined`: start one with replicas. */
   readonly upstreamUrls: readonly string[] | undefined
+  /** Which runs wait for one another. */
+  readonly rules: readonly Rule[]
   readonly adminToken: string | undefined
   readonly logLevel: LogLevel
 }
@@ -60,6 +63,14 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
   const readOneOf = <A extends string>(name: string, fallback: A, allowed: readonly A[]) =>
     read(name, fallback, `one of ${allowed.join(', ')}`, (text) => allowed.find((each) => each === text))
 
+  const readRules = () => {
+    const text = env['REGULATE']
+    if (text === undefined || text === '') return defaultRules
+    const parsed = parseRules(text)
+    for (const { at, expected, found } of parsed.problems) expect(`REGULATE${at}`, expected, found)
+    return parsed.rules
+  }
+
   const settings: Settings = {
     port: readInteger('PORT', 8888, 0, 65_535),
     host: read('HOST', '127.0.0.1', 'a host name or an IP address without brackets', (text) =>
@@ -86,6 +97,7 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       },
       maskUrl,
     ),
+    rules: readRules(),
     adminToken: read(
       'ADMIN_TOKEN',
       undefined,

@@ -9,6 +9,7 @@ import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 
 import { type EchoServers, endings } from './echo-servers.ts'
 import type { FeedLog } from './feed-log.ts'
 import { type Followers, ways } from './followers.ts'
+import type { GateCounts, Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
 import { outcomes } from './run.ts'
 import { Tally } from './tally.ts'
@@ -100,6 +101,43 @@ export class Metrics {
       collect: () => {
         for (const [what, count] of Object.entries(log.stats)) kept.set({ what }, count)
       },
+    })
+  }
+
+  showGates(gates: Pick<Gates, 'all'>): void {
+    const registers = [this.registry]
+    const each = (show: (labels: { rule: string; style: string }, counts: GateCounts) => void) => {
+      for (const gate of gates.all)
+        for (const [style, counts] of gate.stats()) show({ rule: gate.name, style }, counts)
+    }
+    const passing = new Gauge({
+      name: 'overlap_gate_runs',
+      help: 'Runs that a rule regulates: those that wait for their turn, and those that run.',
+      labelNames: ['rule', 'style', 'state'],
+      registers,
+      collect: () => {
+        each((labels, { waiting, running }) => {
+          passing.set({ ...labels, state: 'waiting' }, waiting)
+          passing.set({ ...labels, state: 'running' }, running)
+        })
+      },
+    })
+    const refused: Counter = new Counter({
+      name: 'overlap_gate_refused_total',
+      help: 'Runs that found as many waiting as may wait.',
+      labelNames: ['rule', 'style'],
+      registers,
+      collect: () => {
+        refused.reset()
+        each((labels, counts) => refused.inc(labels, counts.refused))
+      },
+    })
+    const keys = new Gauge({
+      name: 'overlap_gate_keys',
+      help: 'Values of its header of which anything runs, waits, or holds back the next one.',
+      labelNames: ['rule', 'style'],
+      registers,
+      collect: () => each((labels, counts) => keys.set(labels, counts.keys)),
     })
   }
 

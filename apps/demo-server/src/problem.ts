@@ -12,6 +12,7 @@ import {
   DatabaseError,
   HttpError,
   OutOfStockError,
+  OverloadedError,
   OverflowError,
   SocketError,
   TimeoutError,
@@ -142,6 +143,8 @@ function toProblem(error: unknown): Problem {
   if (error instanceof SocketError) return behind('connection to be echoed', error.code)
   if (error instanceof OverflowError)
     return unavailable(`More than ${error.capacity} messages had not been read. Come back, and read faster.`)
+  if (error instanceof OverloadedError)
+    return unavailable('As many requests wait for their turn as may wait.', { 'retry-after': '1' })
   if (error instanceof ClosingError) return closing()
   if (isFastifyError(error)) return fromFastify(error)
   return new Problem(500, 'The server has a defect.')

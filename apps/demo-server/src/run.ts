@@ -37,6 +37,8 @@ export class Run<C extends Cell = Cell> {
   readonly traced: boolean
   /** It never ends of itself. */
   readonly endless: boolean
+  /** How long it has waited for its turn, if it had to pass a gate. */
+  queuedMs: number | undefined
   readonly #byDefault: number
   readonly #controller = new AbortController()
   readonly #startedAt = performance.now()
@@ -74,7 +76,7 @@ export class Run<C extends Cell = Cell> {
     return this.traced ? this.watch?.trace : undefined
   }
 
-  /** Hands back the value of `Server-Timing`: the whole, and before it the calls where they are traced. */
+  /** Hands back the value of `Server-Timing`: the whole, and before it what it waited for and, where they are traced, the calls. */
   settle(outcome: Outcome): string {
     const { lane, tally, runs } = this.cell
     const ms = this.elapsedMs
@@ -84,6 +86,8 @@ export class Run<C extends Cell = Cell> {
     lane.running--
     lane.runningByDefault -= this.#byDefault
     runs.delete(this)
-    return this.traced && this.watch ? `${this.watch.callTimings()}, total;dur=${ms}` : `total;dur=${ms}`
+    const queue = this.queuedMs === undefined ? '' : `queue;dur=${this.queuedMs}, `
+    const calls = this.traced && this.watch ? `${this.watch.callTimings()}, ` : ''
+    return `${queue}${calls}total;dur=${ms}`
   }
 }

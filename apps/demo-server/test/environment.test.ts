@@ -12,12 +12,15 @@ describe('environment', () => {
       databaseUrl: undefined,
       poolMax: 50,
       upstreamUrls: undefined,
+      rules: [{ header: 'foo', value: 'bar', limit: 2, perSecond: undefined, queue: 100, agingMs: 1000 }],
       adminToken: undefined,
       logLevel: 'warn',
     }
     const empty = { PORT: '', HOST: '', STYLE: '', DATABASE_URL: '', POOL_MAX: '', UPSTREAM_URL: '' }
     expect(parseEnvironment({})).toEqual({ settings: defaults })
-    expect(parseEnvironment({ ...empty, ADMIN_TOKEN: '', LOG_LEVEL: '' })).toEqual({ settings: defaults })
+    expect(parseEnvironment({ ...empty, REGULATE: '', ADMIN_TOKEN: '', LOG_LEVEL: '' })).toEqual({
+      settings: defaults,
+    })
   })
 
   test.each([
@@ -37,6 +40,20 @@ describe('environment', () => {
     [{ DATABASE_URL: 'postgresql://u@/d?host=/run/postgresql' }, {}],
     [{ UPSTREAM_URL: 'https://service.example/base' }, { upstreamUrls: ['https://service.example/base'] }],
     [{ UPSTREAM_URL: 'http://a:1,http://b:2' }, { upstreamUrls: ['http://a:1', 'http://b:2'] }],
+    [{ REGULATE: '[]' }, { rules: [] }],
+    [
+      { REGULATE: ' [{"header":"Foo","value":"bar","limit":1,"perSecond":1000,"queue":0,"agingMs":0}] ' },
+      { rules: [{ header: 'foo', value: 'bar', limit: 1, perSecond: 1000, queue: 0, agingMs: 0 }] },
+    ],
+    [
+      { REGULATE: '[{"header":"x-client","limit":10000},{"header":"x-client","value":"a b","limit":2}]' },
+      {
+        rules: [
+          { header: 'x-client', value: undefined, limit: 10_000, queue: 100, agingMs: 1000 },
+          { header: 'x-client', value: 'a b', limit: 2, queue: 100, agingMs: 1000 },
+        ],
+      },
+    ],
     [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   ])('takes %o', (env, expected) => {
     expect(parseEnvironment(env).settings).toMatchObject(expected)
@@ -65,6 +82,79 @@ describe('environment', () => {
     const { problems } = parseEnvironment(env)
     expect(problems).toHaveLength(1)
     expect(problems?.[0]).toMatch(new RegExp(`^${Object.keys(env)[0]}: expected .+, found .+`))
+  })
+
+  test.each([
+    ['foo: bar; limit=2', '', 'a JSON array of at most 10 rules', 'foo: bar; limit=2'],
+    ['{"header":"foo","limit":2}', '', 'a JSON array of at most 10 rules', '{"header":"foo","limit":2}'],
+    [
+      `[${'0,'.repeat(50)}0]`,
+      '',
+      'a JSON array of at most 10 rules',
+      '[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0…',
+    ],
+    ['[null]', '[0]', 'an object', 'null'],
+    ['[["foo"]]', '[0]', 'an object', '["foo"]'],
+    ['[{"header":"foo"}]', '[0].limit', 'an integer from 1 to 10000', 'nothing'],
+    ['[{"header":"a","limit":1},{"limit":2}]', '[1].header', 'the name of a header', 'nothing'],
+    ['[{"header":"a b","limit":2}]', '[0].header', 'the name of a header', '"a b"'],
+    ['[{"header":1,"limit":2}]', '[0].header', 'the name of a header', '1'],
+    ...['0', '10001', '1.5', '"2"', 'null', '1e400', '[2]'].map(
+      (limit) =>
+        [
+          `[{"header":"foo","limit":${limit}}]`,
+          '[0].limit',
+          'an integer from 1 to 10000',
+          limit === '1e400' ? 'null' : limit,
+        ] as const,
+    ),
+    ['[{"header":"a","limit":1,"perSecond":0}]', '[0].perSecond', 'an integer from 1 to 1000', '0'],
+    ['[{"header":"a","limit":1,"queue":-1}]', '[0].queue', 'an integer from 0 to 10000', '-1'],
+    ['[{"header":"a","limit":1,"agingMs":600001}]', '[0].agingMs', 'an integer from 0 to 600000', '600001'],
+    ...['""', '" a"', '"a "', '"ä"', '7', 'null'].map(
+      (value) =>
+        [
+          `[{"header":"a","limit":1,"value":${value}}]`,
+          '[0].value',
+          '1 to 256 visible ASCII characters, and spaces between them',
+          value,
+        ] as const,
+    ),
+    ...['max', '__proto__', 'constructor'].map(
+      (name) =>
+        [
+          `[{"header":"a","limit":1,"${name}":3}]`,
+          `[0].${name}`,
+          'no such member, only header, limit, value, perSecond, queue, agingMs',
+          '3',
+        ] as const,
+    ),
+    [
+      '[{"header":"a","limit":1},{"header":"A","limit":2}]',
+      '[1]',
+      'other requests than those of REGULATE[0]',
+      '{"header":"a"}',
+    ],
+  ] as const)('refuses the rules %s', (REGULATE, at, expected, found) => {
+    expect(parseEnvironment({ REGULATE }).problems).toEqual([
+      `REGULATE${at}: expected ${expected}, found ${found}`,
+    ])
+  })
+
+  test('tells of each rule what is wrong with it', () => {
+    const { problems } = parseEnvironment({
+      PORT: 'x',
+      REGULATE: '[{"header":"","limit":0},7,{"Limit":1}]',
+    })
+    expect(problems?.map((problem) => problem.split(':')[0])).toEqual([
+      'PORT',
+      'REGULATE[0].header',
+      'REGULATE[0].limit',
+      'REGULATE[1]',
+      'REGULATE[2].Limit',
+      'REGULATE[2].header',
+      'REGULATE[2].limit',
+    ])
   })
 
   test.each(['0.0.0.0', '::', '192.168.0.7', '127.evil.example', 'example.org'])(

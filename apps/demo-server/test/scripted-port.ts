@@ -22,6 +22,8 @@ export class ScriptedPort implements ServerPort {
   checks = 0
   /** Runs that have started calls. */
   runs: RunOptions[] = []
+  /** Calls that have been made, but for `listen`. */
+  started: CallName[] = []
   cancelled: CallName[] = []
   openSessions = 0
   readonly listeners = new Set<Listener>()
@@ -75,8 +77,9 @@ export class ScriptedPort implements ServerPort {
   }
 
   release(): void {
-    for (const answer of this.#held) answer()
+    const held = [...this.#held]
     this.#held.clear()
+    for (const answer of held) answer()
   }
 
   /** `null` as the port tells of what may have been missed. */
@@ -119,6 +122,7 @@ export class ScriptedPort implements ServerPort {
     return (input, done) => {
       if (this.throwing && this.error) throw this.error
       const id = next()
+      this.started.push(name)
       observe?.(name, 'started', id)
       observe?.(name, 'sent', id)
       let open = true

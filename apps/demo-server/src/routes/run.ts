@@ -8,6 +8,7 @@ import { type Scenario, scenarios } from '@overlap/workload'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Format, formatFor, sendAnswers } from '../answers.ts'
 import type { Context } from '../context.ts'
+import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
 import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
@@ -44,7 +45,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, metrics }: Context,
+  { port, lanes, runs, hub, gates, metrics }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -88,9 +89,11 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      const { run, runPort, values } = prepare(request)
+      const { run, runPort, values, passes } = prepare(request)
       const { lane, opening } = run.cell
-      const answer = start(lane.style, runPort, values, run.signal, run)
+      const answer = passes
+        ? passAll(passes, request.headers, run, () => start(lane.style, runPort, values, run.signal, run))
+        : start(lane.style, runPort, values, run.signal, run)
       begin(run, reply)
       return answer.then(
         (result) => {
@@ -105,22 +108,23 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      const { run, runPort, values } = prepare(request)
+      const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
-      const answers = start(style, runPort, values, run.signal)
+      const answer = () =>
+        sendAnswers(reply.raw, {
+          answers: start(style, runPort, values, run.signal),
+          signal: run.signal,
+          format,
+          begin() {
+            reply.hijack()
+            reply.raw.writeHead(200, streamHead(format, runs.closing))
+          },
+          end: () => ({ scenario: name, style: style.name, trace: run.trace }),
+          problem: problemOf,
+        })
+      const sent = passes ? passAll(passes, request.headers, run, answer) : answer()
       begin(run, reply)
-      const sent = sendAnswers(reply.raw, {
-        answers,
-        signal: run.signal,
-        format,
-        begin() {
-          reply.hijack()
-          reply.raw.writeHead(200, streamHead(format, runs.closing))
-        },
-        end: () => ({ scenario: name, style: style.name, trace: run.trace }),
-        problem: problemOf,
-      })
       return sent.then(
         (failure) => {
           run.settle(failure ? outcomeOf(run) : 'succeeded')
@@ -131,9 +135,10 @@ function addRunRoute(
     }
   }
 
-  function prepare({ url, query: texts }: FastifyRequest) {
+  function prepare({ url, query: texts, headers }: FastifyRequest) {
     refuseLongUrl(url)
     const values = query.read(texts)
+    const passes = gates.find(headers)
     if (runs.closing) throw closing()
     const cell = values.style ?? cells.get(lanes.active.style.name)
     if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
@@ -147,7 +152,7 @@ function addRunRoute(
     const { replicaMs, failures } = values as PortParameters
     const { dbMs, httpMs } = values
     const runPort = port.forRun({ dbMs, httpMs, replicaMs, failures, observe: run.watch?.observe })
-    return { run, runPort, values }
+    return { run, runPort, values, passes }
   }
 
   /** Once the style has started it, and has not thrown instead. */
