@@ -51,6 +51,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
       'close-with-grace',
       'prom-client',
       'pino',
+      'structured-headers',
       'ws',
       'node:*',
     ],
