@@ -80,13 +80,13 @@ async function stalled(style: string): Promise<number> {
 }
 
 describe.each(styleNames)('the echo server of %s', (style) => {
-  test('sends 64 MiB back to a slow reader, every byte, and waits for it', { timeout: 30_000 }, async () => {
+  test('sends 32 MiB back to a slow reader, every byte, and waits for it', { timeout: 30_000 }, async () => {
     await listen()
-    const bytes = randomBytes(64 * MIB)
+    const bytes = randomBytes(32 * MIB)
     const client = await connect(style)
     client.end(bytes)
-    // Three quarters of it at least are still with the client: nobody here holds them.
-    expect(await stalled(style)).toBeLessThan(bytes.length / 4)
+    // Half of it at least is still with the client: nobody here holds it.
+    expect(await stalled(style)).toBeLessThan(bytes.length / 2)
     expect(client.writableLength).toBe(bytes.length)
     const hash = createHash('sha256')
     for await (const chunk of client) {

@@ -272,7 +272,7 @@ describe('a swap', () => {
         asked.push(style)
         expect((await put(url, style)).status).toBe(200)
         confirmed = asked.length - 1
-        await sleep(150)
+        await sleep(60)
       }
       swaps.abort()
       await Promise.all(clients)

@@ -114,6 +114,8 @@ const oddChunks: readonly Chunk[] = [
   new Uint8Array(65_536).fill(0xff),
 ]
 
+/** The id of the clause that looks at the memory. */
+export const MANY_CHUNKS = 'many chunks'
 const MANY = 20_000
 /** So many of them come before anything is measured. */
 const WARM_UP = 2_000
@@ -408,7 +410,7 @@ export const echoSuite: Suite = {
       },
     },
     {
-      id: 'many chunks',
+      id: MANY_CHUNKS,
       title: `has nothing left of a chunk that it has sent back: ${MANY} of them grow neither stack nor memory`,
       async check(style) {
         let [before, after] = [0, 0]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Subject } from './clause.ts'
-import { type Happening, answersIn, everyAnswer, unanswered } from './reference.ts'
+import { type Happening, type Moment, answersIn, everyAnswer, unanswered } from './reference.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 /** One of the runs that are interleaved. */
@@ -8,6 +8,8 @@ interface Interleaved<O> {
   readonly n: number
   readonly trial: Trial<O>
   readonly history: Happening[]
+  /** What must be true after `history`, once somebody has asked. */
+  moment: Moment<O> | undefined
   abortedWith: Error | undefined
 }
 
@@ -28,11 +30,17 @@ export async function interleave<I, O>(
       n,
       trial: start(run, input(n)),
       history: [],
+      moment: undefined,
       abortedWith: undefined,
     }))
-    const momentOf = ({ n, history }: Interleaved<O>) => reference(input(n), history)
+    const momentOf = (one: Interleaved<O>) => (one.moment ??= reference(input(one.n), one.history))
     const isOver = (one: Interleaved<O>) =>
       one.abortedWith !== undefined || momentOf(one).outcome !== undefined
+
+    function note(one: Interleaved<O>, happening: Happening) {
+      one.history.push(happening)
+      one.moment = undefined
+    }
 
     /** Lets the next thing happen to one run, or aborts it. Tells whether there was anything but time. */
     function advance(one: Interleaved<O>): boolean {
@@ -45,7 +53,7 @@ export async function interleave<I, O>(
       }
       const next = choose(one)
       if (!next) return false
-      history.push(next)
+      note(one, next)
       trial.happen(next)
       return true
     }
@@ -71,7 +79,7 @@ export async function interleave<I, O>(
       const waiting = runs.filter((one) => !isOver(one))
       const nextMs = Math.min(...waiting.map((one) => momentOf(one).nextMs ?? Infinity))
       if (nextMs === Infinity) return false
-      for (const { history } of waiting) history.push({ passedMs: nextMs })
+      for (const one of waiting) note(one, { passedMs: nextMs })
       runs[0]?.trial.pass(nextMs)
       return true
     }

@@ -16,6 +16,7 @@ import { subscribeSuite } from './subscribe.suite.ts'
 import { thumbnailsSuite } from './thumbnails.suite.ts'
 import { timeoutSuite } from './timeout.suite.ts'
 import { transactionSuite } from './transaction.suite.ts'
+import { withVirtualClock } from './trial.ts'
 
 /** Every scenario's suite, in the order of the manifest. */
 export const suites: readonly Suite[] = [
@@ -59,7 +60,7 @@ export async function* judge(
     for (const clause of clauses) {
       if (!wanted(clause, scenario)) continue
       try {
-        await clause.check(style)
+        await withVirtualClock(() => clause.check(style))
         yield { scenario, clause }
       } catch (error) {
         yield { scenario, clause, error }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { inspect } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import {
   type Call,
@@ -679,7 +679,9 @@ export const regulateSuite: Suite = {
           await act('ask bar 3', ...times(2_000, 'ask bar 3 throwing'))
           await succeed(0)
           for (let turns = 0; log.length <= 2_000 && turns < 100_000; turns++) await nextTurn()
-          assert.deepEqual(log, [done(0), ...range(2_000).map((n) => `A-${n + 1}: thrown`)])
+          const told = [done(0), ...range(2_000).map((n) => `A-${n + 1}: thrown`)]
+          // Not `deepEqual`: what of thousands differs takes long to tell, and nobody reads it.
+          assert(isDeepStrictEqual(log, told), 'it has told others, or in another order')
           assert.deepEqual(started(), [0])
         }),
     },

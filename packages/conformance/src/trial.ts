@@ -58,11 +58,18 @@ export async function quiet(): Promise<void> {
 /** Starts one run, and hands over what can be seen of it. */
 export type StartTrial = <I, O>(run: Run<I, O>, input: I, options?: TrialOptions) => Trial<O>
 
+/** The clock, while it is virtual. */
+let virtualClock: FakeTimers.Clock | undefined
+
 /**
- * Hands `body` the means to start trials. However it ends, the clock and the listeners of the process
- * are restored, and what a faulty style has left is ended, so that it meets no other trial.
+ * Runs `body` on a virtual clock. However it ends, the real one is restored. Within another such body the
+ * clock begins anew: to install one takes longer than most trials do.
  */
-export async function withTrials(body: (start: StartTrial) => Promise<void>): Promise<void> {
+export async function withVirtualClock(body: (clock: FakeTimers.Clock) => Promise<void>): Promise<void> {
+  if (virtualClock) {
+    virtualClock.reset()
+    return body(virtualClock)
+  }
   // Immediates and ticks stay real: with them, styles only give way to each other.
   const clock = FakeTimers.install({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
@@ -70,27 +77,42 @@ export async function withTrials(body: (start: StartTrial) => Promise<void>): Pr
   // Effect's monotonic clock, which holds on to this very function of the process.
   const realTime = Object.getOwnPropertyDescriptor(process.hrtime, 'bigint')
   process.hrtime.bigint = () => BigInt(Math.round(performance.now() * 1e6))
-  const unseen: string[] = []
-  const stops = (['uncaughtException', 'unhandledRejection', 'warning'] as const).map((event) => {
-    const listener = (what: unknown) => void unseen.push(`${event}: ${String(what)}`)
-    process.on(event, listener)
-    return () => process.off(event, listener)
-  })
-  const trials: Trial<unknown>[] = []
+  virtualClock = clock
   try {
-    await body((run, input, options = {}) => {
-      const trial = startTrial(run, input, options, clock, unseen)
-      trials.push(trial)
-      return trial
-    })
+    await body(clock)
   } finally {
-    const error = new Error('the trial is over')
-    for (const { calls } of trials) for (const call of calls) call.answer({ error })
-    await quiet()
+    virtualClock = undefined
     if (realTime) Object.defineProperty(process.hrtime, 'bigint', realTime)
     clock.uninstall()
-    for (const stop of stops) stop()
   }
+}
+
+/**
+ * Hands `body` the means to start trials. However it ends, the clock and the listeners of the process
+ * are restored, and what a faulty style has left is ended, so that it meets no other trial.
+ */
+export async function withTrials(body: (start: StartTrial) => Promise<void>): Promise<void> {
+  await withVirtualClock(async (clock) => {
+    const unseen: string[] = []
+    const stops = (['uncaughtException', 'unhandledRejection', 'warning'] as const).map((event) => {
+      const listener = (what: unknown) => void unseen.push(`${event}: ${String(what)}`)
+      process.on(event, listener)
+      return () => process.off(event, listener)
+    })
+    const trials: Trial<unknown>[] = []
+    try {
+      await body((run, input, options = {}) => {
+        const trial = startTrial(run, input, options, clock, unseen)
+        trials.push(trial)
+        return trial
+      })
+    } finally {
+      const error = new Error('the trial is over')
+      for (const { calls } of trials) for (const call of calls) call.answer({ error })
+      await quiet()
+      for (const stop of stops) stop()
+    }
+  })
 }
 
 function startTrial<I, O>(

@@ -2,6 +2,7 @@
 import type { Style } from '@overlap/workload'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { suites } from './judge.ts'
+import { withVirtualClock } from './trial.ts'
 import { type World, openWorld } from './world.ts'
 
 /**
@@ -12,7 +13,8 @@ export function conformance(style: Style): void {
   describe(style.name, () => {
     for (const { scenario, clauses } of suites) {
       describe(scenario, () => {
-        for (const { title, check } of clauses) test(title, () => check(style), 30_000)
+        for (const { title, check } of clauses)
+          test(title, () => withVirtualClock(() => check(style)), 30_000)
       })
     }
     describe('on real Postgres and HTTP', () => {

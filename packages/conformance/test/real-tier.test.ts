@@ -8,7 +8,7 @@ let findings: Findings
 
 beforeAll(async () => {
   findings = await findingsOf('real-tier.main.ts')
-}, 60_000)
+}, 240_000)
 
 test('the style that all wrong ones are made of fails no clause of the real tier', () => {
   expect(findings.get(control.name)).toEqual([])

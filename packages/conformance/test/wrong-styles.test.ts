@@ -9,7 +9,7 @@ let findings: Findings
 
 beforeAll(async () => {
   findings = await findingsOf('wrong-styles.main.ts')
-}, 60_000)
+}, 240_000)
 
 test('each has a name of its own', () => {
   const names = wrongStyles.map(({ style }) => style.name)

@@ -140,9 +140,9 @@ test('takes the same time for each, however many wait', () => {
   }
   timeForEach(10_000)
   const ratios = Array.from({ length: 9 }, () => {
-    const few = Math.min(...Array.from({ length: 5 }, () => timeForEach(10_000)))
+    const few = Math.min(...Array.from({ length: 20 }, () => timeForEach(2_000)))
     return timeForEach(100_000) / few
   })
-  // Whatever is quadratic has 10, and `Array.shift()` more.
-  expect(Math.min(...ratios)).toBeLessThan(4)
+  // Whatever is quadratic has 50, and `Array.shift()` more; a busy machine has made 4 of what is mostly 1.
+  expect(Math.min(...ratios)).toBeLessThan(10)
 })
