@@ -37,7 +37,7 @@ const { values: options } = parseArgs({
     subject: { type: 'string' },
     few: { type: 'string', default: '100000' },
     many: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
   },
 })
 const [few, many, rounds] = [Number(options.few), Number(options.many), Number(options.rounds)]
