@@ -264,7 +264,7 @@ export const limitSuite: Suite = {
       check: (style, world) =>
         withPort(world, { poolMax: 8 }, async (seen) => {
           const run = style.limit(
-            seen.port.forRun({ dbMs: 30, httpMs: 0 }),
+            seen.port.forRun({ dbMs: 100, httpMs: 0 }),
             { skus: twelve, limit: 3 },
             new AbortController().signal,
           )
