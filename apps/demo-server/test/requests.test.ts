@@ -165,7 +165,7 @@ describe('a run', () => {
   )
 
   describe.each(['stream', 'latest'])('%s', (scenario) => {
-    const query = 'skus=A-1,A-2,A-3&everyMs=20'.slice(0, scenario === 'stream' ? 16 : undefined)
+    const query = 'skus=A-1,A-2,A-3&everyMs=100'.slice(0, scenario === 'stream' ? 16 : undefined)
     const answered = ['A-1', 'A-2', 'A-3'].map((sku) => ({ ...availability, sku }))
 
     test.each(styleNames)('in %s answers in lines, the last of which says that it is over', async (style) => {
