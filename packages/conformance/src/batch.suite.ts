@@ -6,8 +6,15 @@ import type { Subject, Suite } from './clause.ts'
 import { commonRealClauses } from './real-clauses.ts'
 import { type AnswersTo, type Happening, failure, nameOf, skusOf } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
-import { endsClean, leavesNothing, runsExactly, settledOnce, standingClauses } from './standing.ts'
-import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import {
+  endsClean,
+  leavesNothing,
+  runsExactly,
+  settledOnce,
+  standingClauses,
+  throwsForInputs,
+} from './standing.ts'
+import { type Run, type Trial, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { slowMs, withPort } from './world.ts'
 
@@ -574,36 +581,16 @@ export const batchSuite: Suite = {
           assert.equal(log.length, 200)
         }),
     },
-    {
-      id: 'wrong input',
-      title: 'an input out of range throws a RangeError that names the field, before there is a loader',
-      check: (style) =>
-        withTrials(async (start) => {
-          const wrong = [
-            ...[0, -1, 1.5, NaN, Infinity, 2 ** 31].map((windowMs) => ({
-              input: { windowMs, max: 2 },
-              message: `windowMs: expected an integer from 1 to 2147483647, got ${windowMs}`,
-            })),
-            ...[0, -1, 1.5, NaN, Infinity].map((max) => ({
-              input: { windowMs: 10, max },
-              message: `max: expected an integer of at least 1, got ${max}`,
-            })),
-          ]
-          for (const { input, message } of wrong) {
-            const trial = start(
-              (port) =>
-                Promise.resolve().then(() =>
-                  assert.throws(() => style.batch(port, input), new RangeError(message)),
-                ),
-              undefined,
-            )
-            await quiet()
-            assertOutcome(trial, { value: undefined })
-            leavesNothing(trial)
-            settledOnce(trial)
-          }
-        }),
-    },
+    throwsForInputs('loader', (style, port, input) => style.batch(port, input), [
+      ...[0, -1, 1.5, NaN, Infinity, 2 ** 31].map((windowMs) => ({
+        input: { windowMs, max: 2 },
+        message: `windowMs: expected an integer from 1 to 2147483647, got ${windowMs}`,
+      })),
+      ...[0, -1, 1.5, NaN, Infinity].map((max) => ({
+        input: { windowMs: 10, max },
+        message: `max: expected an integer of at least 1, got ${max}`,
+      })),
+    ]),
   ],
   realClauses: [
     ...commonRealClauses({

@@ -22,8 +22,8 @@ import {
   successes,
 } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
-import { leavesNothing, runsExactly, settledOnce, standingClauses } from './standing.ts'
-import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { leavesNothing, runsExactly, settledOnce, standingClauses, throwsForInputs } from './standing.ts'
+import { type Run, type Trial, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { slowMs, withPort } from './world.ts'
 
@@ -433,27 +433,14 @@ export const shutdownSuite: Suite = {
       operation,
       fc.record({ graceMs: fc.integer({ min: 1, max: 1_000 }), count: fc.nat({ max: 4 }) }),
     ),
-    {
-      id: 'wrong input',
-      title: 'an input out of range throws a RangeError that names the field, before there is a service',
-      check: (style) =>
-        withTrials(async (start) => {
-          for (const graceMs of [-1, 1.5, NaN, Infinity, 2 ** 31]) {
-            const message = `graceMs: expected an integer from 0 to 2147483647, got ${graceMs}`
-            const trial = start(
-              (port) =>
-                Promise.resolve().then(() =>
-                  assert.throws(() => style.shutdown(port, { graceMs }), new RangeError(message)),
-                ),
-              undefined,
-            )
-            await quiet()
-            assertOutcome(trial, { value: undefined })
-            leavesNothing(trial)
-            settledOnce(trial)
-          }
-        }),
-    },
+    throwsForInputs(
+      'service',
+      (style, port, input) => style.shutdown(port, input),
+      [-1, 1.5, NaN, Infinity, 2 ** 31].map((graceMs) => ({
+        input: { graceMs },
+        message: `graceMs: expected an integer from 0 to 2147483647, got ${graceMs}`,
+      })),
+    ),
   ],
   realClauses: [
     ...commonRealClauses({

@@ -3,7 +3,7 @@
  * scenario must do at each moment, they ask its reference model.
  */
 import assert from 'node:assert/strict'
-import type { Style } from '@overlap/workload'
+import type { Port, Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { interleave } from './interleave.ts'
 import {
@@ -316,6 +316,31 @@ export function refusesInputs<I, O>(
           await quiet()
           assertOutcome(trial, { errorLike: new RangeError(message) })
           assert.deepEqual(trial.calls.map(nameOf), [], 'calls were made')
+          leavesNothing(trial)
+          settledOnce(trial)
+        })
+      }
+    },
+  }
+}
+
+/** The same for what is made first and asked later: to make it throws. `what` is that. */
+export function throwsForInputs<I>(
+  what: string,
+  make: (style: Style, port: Port, input: I) => unknown,
+  wrong: readonly { readonly input: I; readonly message: string }[],
+): Clause {
+  return {
+    id: 'wrong input',
+    title: `an input out of range throws a RangeError that names the field, before there is a ${what}`,
+    async check(style) {
+      for (const { input, message } of wrong) {
+        await withTrials(async (start) => {
+          const trial = start(async (port) => {
+            assert.throws(() => make(style, port, input), new RangeError(message))
+          }, undefined)
+          await quiet()
+          assertOutcome(trial, { value: undefined })
           leavesNothing(trial)
           settledOnce(trial)
         })

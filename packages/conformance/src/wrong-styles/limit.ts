@@ -14,11 +14,17 @@ const checked =
       return body(port, input, all)
     })
 
-export const limit = checked((port, input, all) => inPlaces(input, (sku) => combine(port, sku, all)))
+export const limit = checked((port, input, all) =>
+  inPlaces(input.skus, input.limit, (sku) => combine(port, sku, all)),
+)
 
 /** Each place takes the next one that waits, when it has done one, until one of them fails. */
-async function inPlaces<A>({ skus, limit: places }: LimitInput, f: (sku: Sku) => Promise<A>): Promise<A[]> {
-  const waiting = skus.entries()
+export async function inPlaces<I, A>(
+  all: readonly I[],
+  places: number,
+  f: (one: I) => Promise<A>,
+): Promise<A[]> {
+  const waiting = all.entries()
   const answers: A[] = []
   let failed = false
   const fail = (error: unknown) => {
@@ -26,12 +32,12 @@ async function inPlaces<A>({ skus, limit: places }: LimitInput, f: (sku: Sku) =>
     throw error
   }
   const fill = async () => {
-    for (const [index, sku] of waiting) {
-      answers[index] = await f(sku).catch(fail)
+    for (const [index, one] of waiting) {
+      answers[index] = await f(one).catch(fail)
       if (failed) return
     }
   }
-  await Promise.all(Array.from({ length: Math.min(places, skus.length) }, fill))
+  await Promise.all(Array.from({ length: Math.min(places, all.length) }, fill))
   return answers
 }
 
@@ -112,7 +118,7 @@ export const wrongLimits = [
   }),
   wrong('rests before it starts the next', ['never fewer'], {
     limit: checked((port, input, all) =>
-      inPlaces(input, async (sku) => {
+      inPlaces(input.skus, input.limit, async (sku) => {
         const availability = await combine(port, sku, all)
         await rest()
         return availability
@@ -141,7 +147,7 @@ export const wrongLimits = [
   wrong('answers in the order of arrival', ['order', 'any schedule'], {
     limit: checked(async (port, input, all) => {
       const answers: Availability[] = []
-      await inPlaces(input, async (sku) => answers.push(await combine(port, sku, all)))
+      await inPlaces(input.skus, input.limit, async (sku) => answers.push(await combine(port, sku, all)))
       return answers
     }),
   }),
@@ -155,9 +161,10 @@ export const wrongLimits = [
   wrong('fills the place of one that has failed', ['error starts nothing', 'equal work'], {
     limit: checked((port, input, all) => {
       const { promise, reject } = Promise.withResolvers<never>()
-      return Promise.race([inPlaces(input, (sku) => combine(port, sku, all).catch(reject)), promise]).then(
-        (answers) => answers.filter((answer) => answer !== undefined),
-      )
+      return Promise.race([
+        inPlaces(input.skus, input.limit, (sku) => combine(port, sku, all).catch(reject)),
+        promise,
+      ]).then((answers) => answers.filter((answer) => answer !== undefined))
     }),
   }),
   wrong('cancels nothing but those in flight on an abort', ['abort starts nothing', 'at every step'], {
@@ -166,7 +173,7 @@ export const wrongLimits = [
       checkLimit(input)
       const { promise, reject } = Promise.withResolvers<never>()
       const one = (sku: Sku) => combine(port, sku, signal.aborted ? never : signal).catch(reject)
-      return Promise.race([inPlaces(input, one), promise]).then((answers) =>
+      return Promise.race([inPlaces(input.skus, input.limit, one), promise]).then((answers) =>
         answers.filter((answer) => answer !== undefined),
       )
     },
@@ -180,11 +187,11 @@ export const wrongLimits = [
     limit: (port, input, signal) =>
       scoped(signal, async (all) => {
         checkLimit(input)
-        return inPlaces(input, (sku) => combine(port, sku, all))
+        return inPlaces(input.skus, input.limit, (sku) => combine(port, sku, all))
       }),
   }),
   wrong('takes any number for a limit', ['wrong input'], {
     limit: (port, input, signal) =>
-      scoped(signal, (all) => inPlaces(input, (sku) => combine(port, sku, all))),
+      scoped(signal, (all) => inPlaces(input.skus, input.limit, (sku) => combine(port, sku, all))),
   }),
 ]

@@ -11,6 +11,7 @@ import {
   isPageError,
 } from '@overlap/workload'
 import { call, never, scoped, wrong } from './fault.ts'
+import { inPlaces } from './limit.ts'
 
 type Thumbnails = (port: Port, input: ThumbnailsInput, signal: AbortSignal) => Promise<readonly Gallery[]>
 
@@ -57,28 +58,6 @@ async function toGallery(
   }
 }
 
-/** Each place takes the next page that waits, when it has done one, until one of them fails. */
-async function inPlaces<A>(
-  { pages, limit: places }: ThumbnailsInput,
-  f: (page: Page) => Promise<A>,
-): Promise<A[]> {
-  const waiting = pages.entries()
-  const answers: A[] = []
-  let failed = false
-  const fail = (error: unknown) => {
-    failed = true
-    throw error
-  }
-  const fill = async () => {
-    for (const [index, page] of waiting) {
-      answers[index] = await f(page).catch(fail)
-      if (failed) return
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(places, pages.length) }, fill))
-  return answers
-}
-
 /** Done right but for what is made of one page. */
 const withPage = (
   make: (
@@ -89,7 +68,9 @@ const withPage = (
   ) => Promise<readonly Thumbnail[]>,
 ): Thumbnails =>
   checked((port, input, all) =>
-    inPlaces(input, (page) => toGallery(page, all, () => make(port, page, input.widths, all))),
+    inPlaces(input.pages, input.limit, (page) =>
+      toGallery(page, all, () => make(port, page, input.widths, all)),
+    ),
   )
 
 export const thumbnails = withPage(thumbnailsOf)
@@ -107,7 +88,7 @@ function oneByOne() {
 export const wrongThumbnails = [
   wrong('downloads everything before it resizes anything', ['overlap', 'equal work'], {
     thumbnails: checked(async (port, input, all) => {
-      const pictures = await inPlaces(input, async (page) => {
+      const pictures = await inPlaces(input.pages, input.limit, async (page) => {
         try {
           return await scoped(all, (own) => download(port, page, own))
         } catch (error) {
@@ -117,7 +98,7 @@ export const wrongThumbnails = [
         }
       })
       const left = pictures.values()
-      return inPlaces(input, (page) =>
+      return inPlaces(input.pages, input.limit, (page) =>
         toGallery(page, all, async () => {
           const picture = left.next().value
           if (!picture || picture instanceof Error) throw picture
@@ -137,7 +118,7 @@ export const wrongThumbnails = [
           const picture = await download(port, page, own)
           return inTurn(() => resizeToEach(port, picture, input.widths, own))
         })
-      return inPlaces(input, (page) => toGallery(page, all, make))
+      return inPlaces(input.pages, input.limit, (page) => toGallery(page, all, make))
     }),
   }),
   wrong('downloads only while nothing is resized', ['overlap'], {
@@ -152,7 +133,7 @@ export const wrongThumbnails = [
           resizing = made.catch(() => {})
           return made
         })
-      return inPlaces(input, (page) => toGallery(page, all, make))
+      return inPlaces(input.pages, input.limit, (page) => toGallery(page, all, make))
     }),
   }),
   wrong('makes one thumbnail after the other', ['equal work'], {
@@ -173,7 +154,7 @@ export const wrongThumbnails = [
     thumbnails: checked(async (port, input, all) => {
       const ended: Promise<Gallery>[] = []
       const { promise, reject } = Promise.withResolvers<never>()
-      const downloaded = inPlaces(input, async (page) => {
+      const downloaded = inPlaces(input.pages, input.limit, async (page) => {
         const there = Promise.withResolvers<void>()
         const made = toGallery(page, all, () =>
           scoped(all, async (own) => {
@@ -203,7 +184,7 @@ export const wrongThumbnails = [
     thumbnails: checked((port, input, all) => {
       const over = Promise.withResolvers<void>()
       let missing = input.pages.length
-      return inPlaces(input, async (page) => {
+      return inPlaces(input.pages, input.limit, async (page) => {
         const gallery = await toGallery(page, all, () => thumbnailsOf(port, page, input.widths, all))
         if (--missing === 0) over.resolve()
         if ('error' in gallery) await over.promise
@@ -220,7 +201,7 @@ export const wrongThumbnails = [
   wrong('answers the pages in the order of arrival', ['order', 'any schedule'], {
     thumbnails: checked(async (port, input, all) => {
       const galleries: Gallery[] = []
-      await inPlaces(input, async (page) => {
+      await inPlaces(input.pages, input.limit, async (page) => {
         galleries.push(await toGallery(page, all, () => thumbnailsOf(port, page, input.widths, all)))
       })
       return galleries
@@ -247,7 +228,7 @@ export const wrongThumbnails = [
   }),
   wrong('fails with a bad page', ['result', 'bad page'], {
     thumbnails: checked((port, input, all) =>
-      inPlaces(input, async (page) => ({
+      inPlaces(input.pages, input.limit, async (page) => ({
         page,
         thumbnails: await thumbnailsOf(port, page, input.widths, all),
       })),
@@ -267,7 +248,7 @@ export const wrongThumbnails = [
   }),
   wrong('fails when a page is not there', ['bad page'], {
     thumbnails: checked((port, input, all) =>
-      inPlaces(input, async (page) => {
+      inPlaces(input.pages, input.limit, async (page) => {
         const address = await call(port.fetchPage, page, all)
         const picture = (one: AbortSignal) => call(port.fetchPicture, address, one)
         return toGallery(page, all, () =>
@@ -310,7 +291,7 @@ export const wrongThumbnails = [
       scoped(all, (inner) => {
         const bad = new AbortController()
         const either = AbortSignal.any([inner, bad.signal])
-        return inPlaces(input, (page) =>
+        return inPlaces(input.pages, input.limit, (page) =>
           toGallery(page, all, async () => {
             try {
               return await thumbnailsOf(port, page, input.widths, either)
@@ -349,7 +330,7 @@ export const wrongThumbnails = [
   }),
   wrong('takes every error for that of a page', ['first error', 'error starts nothing'], {
     thumbnails: checked((port, input, all) =>
-      inPlaces(input, async (page) => {
+      inPlaces(input.pages, input.limit, async (page) => {
         try {
           return { page, thumbnails: await thumbnailsOf(port, page, input.widths, all) }
         } catch (error) {
@@ -363,7 +344,7 @@ export const wrongThumbnails = [
   wrong('fills the place of a page whose error ends it', ['error starts nothing', 'equal work'], {
     thumbnails: checked((port, input, all) => {
       const { promise, reject } = Promise.withResolvers<never>()
-      const galleries = inPlaces(input, (page) =>
+      const galleries = inPlaces(input.pages, input.limit, (page) =>
         toGallery(page, all, () => thumbnailsOf(port, page, input.widths, all)).catch(reject),
       )
       return Promise.race([galleries, promise]).then((answers) => answers.filter((one) => one !== undefined))
@@ -378,18 +359,20 @@ export const wrongThumbnails = [
         const heard = signal.aborted ? never : signal
         return toGallery(page, heard, () => thumbnailsOf(port, page, input.widths, heard)).catch(reject)
       }
-      const galleries = await Promise.race([inPlaces(input, one), promise])
+      const galleries = await Promise.race([inPlaces(input.pages, input.limit, one), promise])
       return galleries.filter((gallery) => gallery !== undefined)
     },
   }),
   wrong('takes an abort for a bad page', ['abort is no bad page'], {
     thumbnails: checked((port, input, all) =>
-      inPlaces(input, (page) => toGallery(page, never, () => thumbnailsOf(port, page, input.widths, all))),
+      inPlaces(input.pages, input.limit, (page) =>
+        toGallery(page, never, () => thumbnailsOf(port, page, input.widths, all)),
+      ),
     ),
   }),
   wrong('fails with a page’s own error when it is aborted after it', ['abort is no bad page'], {
     thumbnails: checked((port, input, all) =>
-      inPlaces(input, async (page) => {
+      inPlaces(input.pages, input.limit, async (page) => {
         try {
           return { page, thumbnails: await thumbnailsOf(port, page, input.widths, all) }
         } catch (error) {
@@ -433,7 +416,7 @@ export const wrongThumbnails = [
       scoped(signal, async (all) => {
         checkThumbnails({ ...input, widths: [] })
         signal.throwIfAborted()
-        return inPlaces(input, (page) =>
+        return inPlaces(input.pages, input.limit, (page) =>
           toGallery(page, all, () => thumbnailsOf(port, page, input.widths, all)),
         )
       }),
@@ -443,7 +426,7 @@ export const wrongThumbnails = [
       scoped(signal, async (all) => {
         checkThumbnails({ ...input, limit: 1 })
         signal.throwIfAborted()
-        return inPlaces(input, (page) =>
+        return inPlaces(input.pages, input.limit, (page) =>
           toGallery(page, all, () => thumbnailsOf(port, page, input.widths, all)),
         )
       }),
