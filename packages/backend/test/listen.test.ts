@@ -659,7 +659,7 @@ describe('a database that is down', () => {
 })
 
 describe('the attempts to connect again', () => {
-  /** A way to Postgres that carries the first connection, or each for a while. It notes when one came. */
+  /** A way to Postgres that carries the first connection, and each later one for a while, or none. It notes when one came. */
   async function withWay(
     lifeMs: number,
     use: (way: {
@@ -679,7 +679,8 @@ describe('the attempts to connect again', () => {
       }
       first ??= socket
       server.pipe(socket, Number(databasePort || 5432), hostname)
-      if (lifeMs > 0) setTimeout(() => socket.destroy(), lifeMs)
+      // The first one lasts until it is cut, when somebody listens.
+      if (lifeMs > 0 && socket !== first) setTimeout(() => socket.destroy(), lifeMs)
     })
     const url = new URL(cluster.url)
     url.hostname = '127.0.0.1'
@@ -731,9 +732,11 @@ describe('the attempts to connect again', () => {
 
   test('begin anew once a connection has lasted', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
-    await withWay(100, async ({ url, attempts }) => {
+    await withWay(100, async ({ url, attempts, cut }) => {
       const own = openChannels(url, { idleMs: 20, answerMs: 5_000 })
       await listenTo(own, 'a').listens()
+      await sleep(50)
+      cut()
       await eventually('there were six', () => attempts.length === 7)
       const [first = NaN, ...later] = waitsOf(attempts)
       expect((later.at(-1) ?? NaN) / first).toBeLessThan(4)
