@@ -237,10 +237,10 @@ describe('a poll', () => {
   })
 
   test('keeps its channels between two polls', async () => {
-    await listen({ idleMs: 200 })
+    await listen({ idleMs: 600 })
     let { last } = await ask(url, { channels: 'a' })
     for (let i = 0; i < 5; i++) {
-      await sleep(60)
+      await sleep(150)
       await port.notify('a', String(i))
       const { messages, last: next } = await ask(url, { channels: 'a', after: last })
       expect(messages.map(({ text }) => text)).toEqual([String(i)])
@@ -648,7 +648,8 @@ describe('the end of the server', () => {
 
 describe('nothing is left', () => {
   test('of all who have come and gone in every way, while messages flow', async () => {
-    await listen({ idleMs: 50, beatMs: 30 })
+    // Longer than a busy machine takes from one poll to the next.
+    await listen({ idleMs: 1_000, beatMs: 100 })
     const started = vi.spyOn(globalThis, 'setInterval')
     const cleared = vi.spyOn(globalThis, 'clearInterval')
     const over = new AbortController()

@@ -43,7 +43,7 @@ const goneMs = 100 * 3
 /** How long to wait for what a sound style starts at once. */
 const comesMs = 2_000
 /** How often something is looked at, at the least. */
-const MS_PER_LOOK = 4
+const MS_PER_LOOK = 15
 /** Long enough for whatever is not cancelled to be found running. */
 export const slowMs = 5_000
 
