@@ -1,4 +1,4 @@
-import { constants, accessSync, statfsSync } from 'node:fs'
+import { constants, accessSync, readFileSync, statfsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 // A Postgres is a thousand files, and making them costs more than all else about it: in memory, it costs half.
@@ -11,12 +11,18 @@ export default defineConfig({
   },
 })
 
-/** Whether it is a directory for all, with room for as many clusters as there may be at a time, and some more. */
+/**
+ * Whether it is a directory for all, with room for as many clusters as there may be at a time, and some more. Their
+ * programs may have to be there too, and some containers do not let any run from memory.
+ */
 function hasRoom(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK)
     const { bavail, bsize } = statfsSync(directory)
-    return bavail * bsize > 2 * 2 ** 30
+    const runsNothing = new RegExp(`^\\S+ ${directory} \\S+ \\S*noexec`, 'm').test(
+      readFileSync('/proc/mounts', 'utf8'),
+    )
+    return bavail * bsize > 2 * 2 ** 30 && !runsNothing
   } catch {
     return false
   }
