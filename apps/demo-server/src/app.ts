@@ -16,7 +16,7 @@ import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, answerOnSocket, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
-import { createGuard } from './refusals.ts'
+import { createGuard, createRefusals, isSafe } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
 import { addFeedRoutes } from './routes/feed.ts'
@@ -33,7 +33,7 @@ interface AppOptions {
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */
   readonly initialStyle: string
-  /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
+  /** Whoever changes something needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
   readonly echo?: EchoServers | undefined
@@ -80,7 +80,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
-  const guard = createGuard(app)
+  const guard = createGuard(app, context.refusals)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -90,6 +90,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
         version: '0.0.0',
       },
       components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: ({ schema, url, route: { method } }) => {
+      const isGuarded = options.adminToken !== undefined && ![method].flat().every(isSafe)
+      return { url, schema: isGuarded ? { ...schema, security: [{ adminToken: [] }] } : schema }
     },
   })
   // Plugins of their own, because routes are described only when they come after the one above.
@@ -102,7 +106,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addOperatorRoutes(routes, context)
     done()
   })
-  // Without the guard's hook, because it is the path that is measured.
+  // Without the guard's hook, because it is the path that is measured: they do themselves what it does.
   void app.register((routes, _options, done) => {
     addRunRoutes(routes, context)
     done()
@@ -136,7 +140,7 @@ function createContext({
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
-    adminToken,
+    refusals: createRefusals(adminToken),
     echo,
   }
 }

@@ -7,6 +7,7 @@ import type { Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
+import type { Refusals } from './refusals.ts'
 import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
 
@@ -23,6 +24,6 @@ export interface Context {
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources
-  readonly adminToken: string | undefined
+  readonly refusals: Refusals
   readonly echo: EchoServers | undefined
 }

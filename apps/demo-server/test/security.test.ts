@@ -1,0 +1,427 @@
+/** Who may ask for what, what an answer gives away, and what a client may use up. */
+import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import net from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { FastifyInstance } from 'fastify'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { buildApp } from '../src/app.ts'
+import { styles } from '../src/styles.ts'
+import { clients } from './feed-clients.ts'
+import { ScriptedPort } from './scripted-port.ts'
+import { silent } from './silent.ts'
+
+const adminToken = 'canary-0123456789'
+const PATIENT = { timeout: 10_000, interval: 5 }
+
+/** What a route does decides who may ask for it. */
+type Kind = 'reads' | 'changes'
+
+/** Every route there is, with a request that it answers. HEAD is there wherever GET is. */
+const table: Readonly<Record<string, { kind: Kind; path?: string; body?: object; status?: number }>> = {
+  'GET /': { kind: 'reads' },
+  'GET /api/scenarios': { kind: 'reads' },
+  'GET /api/source/:style/:scenario': { kind: 'reads', path: '/api/source/effect/combine' },
+  'GET /api/styles': { kind: 'reads' },
+  'PUT /api/style': { kind: 'changes', body: { style: 'promises' } },
+  'GET /api/events': { kind: 'reads' },
+  'GET /api/feed': { kind: 'reads', path: '/api/feed?channels=a' },
+  'POST /api/feed/:channel': { kind: 'changes', path: '/api/feed/a', body: { text: 'hello' }, status: 204 },
+  'GET /livez': { kind: 'reads' },
+  'GET /readyz': { kind: 'reads' },
+  'GET /metrics': { kind: 'reads' },
+  'GET /openapi.json': { kind: 'reads' },
+  'GET /api/run/:scenario': { kind: 'reads', path: '/api/run/nope', status: 404 },
+  'GET /api/run/sequence': { kind: 'reads', path: '/api/run/sequence?sku=A-42' },
+  'GET /api/run/combine': { kind: 'reads', path: '/api/run/combine?sku=A-42' },
+  'GET /api/run/timeout': { kind: 'reads', path: '/api/run/timeout?sku=A-42' },
+  'GET /api/run/retry': { kind: 'reads', path: '/api/run/retry?sku=A-42' },
+  'GET /api/run/race': { kind: 'reads', path: '/api/run/race?sku=A-42' },
+  'GET /api/run/hedge': { kind: 'reads', path: '/api/run/hedge?sku=A-42' },
+  'POST /api/run/transaction': { kind: 'changes', path: '/api/run/transaction?sku=A-42' },
+  'GET /api/run/limit': { kind: 'reads', path: '/api/run/limit?skus=A-1,A-2' },
+  'GET /api/run/stream': { kind: 'reads', path: '/api/run/stream?skus=A-1,A-2' },
+  'GET /api/run/latest': { kind: 'reads', path: '/api/run/latest?skus=A-1&everyMs=0' },
+  'GET /api/run/batch': { kind: 'reads', path: '/api/run/batch?sku=A-42&windowMs=1' },
+  'GET /api/run/thumbnails': { kind: 'reads', path: '/api/run/thumbnails?pages=P-1&widths=1' },
+  'GET /api/run/subscribe': { kind: 'reads', path: '/api/run/subscribe?channels=a' },
+  'GET /api/run/regulate': { kind: 'reads', path: '/api/run/regulate?sku=A-42&keys=a' },
+  'GET /api/run/shutdown': { kind: 'reads', path: '/api/run/shutdown?skus=A-42&closeMs=1&graceMs=0' },
+  'GET /api/run/echo': { kind: 'reads', path: '/api/run/echo?bytes=1&pauseMs=0' },
+}
+
+interface Route {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly body: string | undefined
+  readonly kind: Kind
+  /** When it is answered. */
+  readonly status: number
+}
+
+const routes: readonly Route[] = Object.entries(table).map(([name, { kind, path, body, status = 200 }]) => {
+  const [method = '', url = ''] = name.split(' ')
+  return { name, method, path: path ?? url, body: body && JSON.stringify(body), kind, status }
+})
+
+const open: FastifyInstance[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((app) => app.close()))
+})
+
+type Options = Partial<Parameters<typeof buildApp>[0]>
+
+/** A server of its own, which is closed after the test. */
+async function serve(options: Options = {}) {
+  const port = new ScriptedPort()
+  const app = buildApp({ port, styles, initialStyle: 'promises', log: silent, ...options })
+  open.push(app)
+  return { port, app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
+}
+
+interface Asked {
+  readonly method?: string
+  readonly path: string
+  readonly body?: string | undefined
+  readonly headers?: OutgoingHttpHeaders | undefined
+}
+
+/** Resolves with the head of the answer, whose body waits to be read, over a connection of its own. */
+async function ask(
+  url: string,
+  { method = 'GET', path, body, headers }: Asked,
+): Promise<IncomingMessage & { statusCode: number }> {
+  const request = http.request(url + path, {
+    method,
+    agent: false,
+    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+  })
+  request.end(body)
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage & { statusCode: number }>()
+  request.on('response', resolve as (response: IncomingMessage) => void).on('error', reject)
+  request.on('upgrade', (response, socket) => {
+    socket.destroy()
+    resolve(response as IncomingMessage & { statusCode: number })
+  })
+  return promise
+}
+
+async function statusOf(url: string, asked: Asked): Promise<number> {
+  const response = await ask(url, asked)
+  response.destroy()
+  return response.statusCode
+}
+
+/** Somebody, and what becomes of what they ask for: `undefined` where it is answered. */
+interface Role {
+  readonly who: string
+  /** Whether the server has a token, as it must if it listens elsewhere. */
+  readonly guarded: boolean
+  readonly headers: OutgoingHttpHeaders
+  readonly reads?: number
+  readonly changes?: number
+}
+
+const handshake = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+}
+const elsewhere = { host: 'demo.example' }
+const bearer = { authorization: `Bearer ${adminToken}` }
+const foreign = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }
+const roles: readonly Role[] = [
+  { who: 'somebody on this machine', guarded: false, headers: {} },
+  { who: 'somebody elsewhere', guarded: true, headers: elsewhere, changes: 401 },
+  { who: 'a wrong token', guarded: true, headers: { authorization: `Bearer ${adminToken}x` }, changes: 401 },
+  { who: 'the right token', guarded: true, headers: { ...elsewhere, ...bearer } },
+  { who: 'a page of this server', guarded: false, headers: { 'sec-fetch-site': 'same-origin' } },
+  { who: 'a page of another site', guarded: false, headers: foreign, reads: 403, changes: 403 },
+  {
+    who: 'a page of another port',
+    guarded: false,
+    headers: { ...foreign, 'sec-fetch-site': 'same-site' },
+    reads: 403,
+    changes: 403,
+  },
+  {
+    who: 'a page of another site, with the right token',
+    guarded: true,
+    headers: { ...foreign, ...bearer },
+    reads: 403,
+    changes: 403,
+  },
+  {
+    who: 'a page of another site, whose browser only names its origin',
+    guarded: true,
+    headers: { ...elsewhere, ...bearer, origin: 'http://evil.example' },
+    reads: 403,
+    changes: 403,
+  },
+  {
+    who: 'a page without an origin',
+    guarded: true,
+    headers: { ...elsewhere, ...bearer, origin: 'null' },
+    reads: 403,
+    changes: 403,
+  },
+  {
+    who: 'a link on another site',
+    guarded: false,
+    headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    changes: 403,
+  },
+  {
+    who: 'a frame on another site',
+    guarded: false,
+    headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+    reads: 403,
+    changes: 403,
+  },
+  {
+    who: 'a name that a page elsewhere has made point here',
+    guarded: false,
+    headers: {
+      host: 'evil.example:8888',
+      origin: 'http://evil.example:8888',
+      'sec-fetch-site': 'same-origin',
+    },
+    reads: 421,
+    changes: 421,
+  },
+]
+
+describe('every route', () => {
+  test('is in the table, and no other', async () => {
+    const app = buildApp({ port: new ScriptedPort(), styles, initialStyle: 'promises', log: silent })
+    open.push(app)
+    const found = new Set<string>()
+    app.addHook('onRoute', ({ method, url }) => {
+      for (const each of [method].flat()) found.add(`${each} ${url}`)
+    })
+    await app.ready()
+    const heads = routes
+      .filter(({ method }) => method === 'GET')
+      .map(({ name }) => name.replace('GET', 'HEAD'))
+    expect([...found].toSorted()).toEqual([...Object.keys(table), ...heads].toSorted())
+  })
+
+  test('says that it changes something by its method, and only then asks for the token', async () => {
+    for (const { name, method, kind } of routes)
+      expect(`${name} ${kind}`).toBe(`${name} ${method === 'GET' ? 'reads' : 'changes'}`)
+    for (const token of [undefined, adminToken]) {
+      const { app } = await serve({ adminToken: token })
+      const { paths } = (await app.inject('/openapi.json')).json<{
+        paths: Record<string, Record<string, { security?: object[] }>>
+      }>()
+      const asking = Object.entries(paths).flatMap(([path, operations]) =>
+        Object.entries(operations)
+          .filter(([, { security }]) => security?.some((one) => 'adminToken' in one))
+          .map(([method]) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+      )
+      const changing = routes.filter(({ kind }) => kind === 'changes').map(({ name }) => name)
+      expect(asking.toSorted()).toEqual(token === undefined ? [] : changing.toSorted())
+    }
+  })
+
+  test.each(roles)(
+    'answers $who, or does not, as the table has it',
+    async ({ guarded, headers, ...wanted }) => {
+      const { port, app, url } = await serve(guarded ? { adminToken } : {})
+      const notified = vi.spyOn(port, 'notify')
+      // Without a message, a subscription has nothing to begin its answer with.
+      const messages = setInterval(() => void port.notify('a', 'anything'), 5)
+      onTestFinished(() => clearInterval(messages))
+      for (const { name, kind, status, ...asked } of routes)
+        expect(`${name}: ${await statusOf(url, { ...asked, headers })}`).toBe(
+          `${name}: ${wanted[kind] ?? status}`,
+        )
+      for (const path of ['/', '/api/events', '/api/run/combine?sku=A-42', '/api/run/nope'])
+        expect(await statusOf(url, { method: 'HEAD', path, headers })).toBe(
+          wanted.reads ?? (path.endsWith('nope') ? 404 : 200),
+        )
+      const mayChange = wanted.changes === undefined
+      expect(port.runs.some(({ dbMs }) => dbMs > 0)).toBe(wanted.reads === undefined)
+      expect(port.started.includes('openSession')).toBe(mayChange)
+      expect(notified.mock.calls.some(([, sent]) => sent === 'hello')).toBe(mayChange)
+      const put = { method: 'PUT', path: '/api/style', body: '{"style":"effect"}', headers }
+      expect(await statusOf(url, put)).toBe(wanted.changes ?? 200)
+      expect((await app.inject('/api/styles')).json()).toMatchObject({
+        active: mayChange ? 'effect' : 'promises',
+      })
+    },
+  )
+})
+
+describe('a WebSocket', () => {
+  test.each(roles)('is opened for $who as they may read', async ({ guarded, headers, reads, who }) => {
+    const { port, url } = await serve(guarded ? { adminToken } : {})
+    const asked = { path: '/api/feed?channels=a', headers: { ...handshake, ...headers } }
+    // A link opens none: where a browser says that it does, it is the page that asks.
+    const wanted = who.includes('link') ? 101 : (reads ?? 101)
+    expect(await statusOf(url, asked)).toBe(wanted)
+    expect(wanted === 101 || port.listeners.size === 0).toBe(true)
+  })
+
+  test('with a URL that is too long is refused', async () => {
+    const { url } = await serve()
+    const path = `/api/feed?channels=${'a'.repeat(4096)}`
+    expect(await statusOf(url, { path, headers: handshake })).toBe(414)
+  })
+})
+
+describe('this machine', () => {
+  test.each([
+    ['127.0.0.1:8888', 200],
+    ['127.0.0.1', 200],
+    ['localhost', 200],
+    ['LOCALHOST:1', 200],
+    ['[::1]:8888', 200],
+    ['127.1.2.3:8888', 200],
+    ['0.0.0.0:8888', 421],
+    ['::1', 421],
+    ['127.0.0.1.evil.example', 421],
+    ['localhost.evil.example:8888', 421],
+    ['evil.example:127.0.0.1', 421],
+    ['user@localhost', 421],
+    ['localhost:80:80', 421],
+    ['[::ffff:7f00:1]', 421],
+    ['127.0.0.256', 421],
+    ['192.168.0.7:8888', 421],
+    ['169.254.169.254', 421],
+  ])('is named "%s" or not: %i', async (host, status) => {
+    const { url } = await serve()
+    for (const path of ['/livez', '/api/run/combine?sku=A-42'])
+      expect(await statusOf(url, { path, headers: { host } })).toBe(status)
+  })
+
+  test('must be named, also in a request of HTTP/1.0, and the whole URL does not stand for it', async () => {
+    const { url } = await serve()
+    const say = async (request: string) => {
+      const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+      socket.write(request)
+      return (await text(socket)).slice(0, 12)
+    }
+    expect(await say('GET /livez HTTP/1.0\r\n\r\n')).toBe('HTTP/1.1 421')
+    expect(await say('GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n')).toBe('HTTP/1.1 421')
+    expect(await say('GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n')).toBe('HTTP/1.1 200')
+    const whole = 'GET http://localhost/livez HTTP/1.1\r\nConnection: close\r\nHost: '
+    expect(await say(`${whole}evil.example\r\n\r\n`)).toBe('HTTP/1.1 421')
+    expect(await say(`${whole}localhost\r\n\r\n`)).toBe('HTTP/1.1 200')
+  })
+})
+
+describe('an answer', () => {
+  const strict = {
+    'content-security-policy':
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+  }
+  /** They write their heads themselves. */
+  const isRaw = ({ path }: Asked) => path.startsWith('/api/run/') || path === '/api/events'
+
+  test('is no more than its type says, opens nothing to other sites, and tells nothing of what made it', async () => {
+    const { port, url } = await serve({ adminToken })
+    const messages = setInterval(() => void port.notify('a', 'anything'), 5)
+    onTestFinished(() => clearInterval(messages))
+    const errors = [
+      { path: '/nope' },
+      { path: `/${'a'.repeat(4096)}` },
+      { path: '/livez', method: 'POST' },
+      { path: '/api/style', method: 'PUT' },
+      { path: '/api/source/effect/nope' },
+      { path: '/api/run/combine' },
+      { path: '/api/run/%zz' },
+      { path: '/api/feed?channels=a', headers: { accept: 'text/event-stream' } },
+    ]
+    for (const asked of [...routes.map((route) => ({ ...route, headers: bearer })), ...errors]) {
+      const response = await ask(url, asked)
+      const { headers, statusCode } = response
+      response.destroy()
+      const name = `${asked.method ?? 'GET'} ${asked.path.slice(0, 40)}`
+      const isStrict = !isRaw(asked) && !('accept' in (asked.headers ?? {}))
+      expect({ name, ...headers }).toMatchObject({
+        name,
+        'x-content-type-options': 'nosniff',
+        ...(isStrict && strict),
+      })
+      expect(headers['content-type'] ?? `none, for ${statusCode}`).toMatch(/^[\w-]+\/[\w.+-]+(; |$)|204$/)
+      expect(
+        Object.keys(headers).filter((header) =>
+          /^(server|x-powered-by|set-cookie|timing-allow-origin|access-control-.*)$/.test(header),
+        ),
+      ).toEqual([])
+    }
+  })
+})
+
+describe('a name', () => {
+  const nowhere = [
+    'http://169.254.169.254/latest',
+    '//evil.example',
+    'file:///etc/passwd',
+    '../../package.json',
+    '..%2f..',
+    "'; DROP TABLE overlap.stock; --",
+    '"; NOTIFY x; --',
+    'a b',
+    'a\r\nX-Injected: 1',
+    'a\0b',
+    '${7*7}',
+    '<script>',
+    '％2e',
+  ]
+
+  test('is what a pattern lets through, and no address, path or SQL: for every parameter of every route', async () => {
+    const { port, app } = await serve()
+    const { paths } = (await app.inject('/openapi.json')).json<{
+      paths: Record<
+        string,
+        Record<string, { parameters?: { name: string; in: string; schema?: { default?: unknown } }[] }>
+      >
+    }>()
+    let asked = 0
+    for (const [path, operations] of Object.entries(paths))
+      for (const [method, { parameters = [] }] of Object.entries(operations))
+        for (const { name, in: where } of parameters)
+          for (const value of nowhere) {
+            asked++
+            const encoded = encodeURIComponent(value)
+            const filled = where === 'path' ? path.replace(`{${name}}`, encoded) : path
+            const response = await app.inject({
+              method: method.toUpperCase() as 'GET',
+              url: `${filled.replaceAll(/\{\w+\}/g, 'a')}${where === 'query' ? `?${name}=${encoded}` : ''}`,
+              ...(method === 'post' && path.startsWith('/api/feed') && { payload: { text: 'a' } }),
+            })
+            const { errors } = response.json<{ errors: { field: string; received: string }[] }>()
+            expect([400, 404]).toContain(response.statusCode)
+            expect(errors.find(({ field }) => field === name)?.received).toBe(value)
+            expect(response.headers).not.toHaveProperty('x-injected')
+          }
+    expect(asked).toBeGreaterThan(1000)
+    expect(port.runs.filter(({ dbMs }) => dbMs > 0)).toEqual([])
+    expect(port.started).toEqual([])
+    expect(port.listeners.size).toBe(0)
+  })
+
+  test('of a prototype is a name like any other, where it can be one', async () => {
+    const { url, app } = await serve()
+    const client = await clients['server-sent events'](url, { channels: '__proto__,constructor' })
+    for (const channel of ['__proto__', 'constructor'])
+      expect(
+        await statusOf(url, { method: 'POST', path: `/api/feed/${channel}`, body: '{"text":"hello"}' }),
+      ).toBe(204)
+    await vi.waitUntil(() => client.entries.length === 2, PATIENT)
+    expect(client.entries.map(({ channel }) => channel)).toEqual(['__proto__', 'constructor'])
+    client.leave()
+    for (const query of ['combine?sku=constructor', 'limit?skus=constructor,toString'])
+      expect((await app.inject(`/api/run/${query}`)).body).toContain('"sku":"constructor"')
+    const turns = (await app.inject('/api/run/regulate?sku=A-42&keys=constructor,toString')).json<{
+      result: object[]
+    }>()
+    expect(turns.result).toMatchObject([{ key: 'constructor' }, { key: 'toString' }])
+  })
+})
