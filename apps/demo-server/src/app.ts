@@ -12,6 +12,7 @@ import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
+import { type HttpLimits, createHttpServer } from './http-server.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, answerOnSocket, handleError } from './problem.ts'
@@ -20,7 +21,7 @@ import { createGuard, createRefusals, isSafe } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
 import { addFeedRoutes } from './routes/feed.ts'
-import { acceptFollowers, isFeedUpgrade } from './routes/feed-socket.ts'
+import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
@@ -41,6 +42,7 @@ interface AppOptions {
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
   readonly feed?: Partial<FeedLimits>
+  readonly http?: Partial<HttpLimits>
   /** Which runs wait for one another. By default none does. */
   readonly rules?: readonly Rule[]
 }
@@ -58,7 +60,7 @@ declare module 'fastify' {
 
 /** Closing the app cancels what still runs; `drain` it before. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const app = createFastify(options.log)
+  const app = createFastify(options)
   const context = createContext(options)
   const { runs, hub, echo, feed } = context
 
@@ -112,6 +114,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     done()
   })
   acceptFollowers(app.server, context)
+  context.metrics.showConnections(app.server)
   return app
 }
 
@@ -145,15 +148,12 @@ function createContext({
   }
 }
 
-function createFastify(log: Logger): FastifyInstance {
+function createFastify({ log, http }: AppOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log
   const logsRequests = log.isLevelEnabled('info')
   const app = fastify({
     bodyLimit: 16 * 1024,
-    // Time to receive a request, not to answer it.
-    requestTimeout: 15_000,
-    keepAliveTimeout: 5000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, shouldUpgradeCallback: isFeedUpgrade },
+    serverFactory: (handler) => createHttpServer(handler, log, http),
     routerOptions: { maxParamLength: 4096 },
     // Until the sockets are closed, our own answers, which are problems.
     return503OnClosing: false,

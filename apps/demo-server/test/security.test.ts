@@ -1,7 +1,9 @@
 /** Who may ask for what, what an answer gives away, and what a client may use up. */
+import { once } from 'node:events'
 import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import net from 'node:net'
+import net, { type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
@@ -355,6 +357,111 @@ describe('an answer', () => {
         ),
       ).toEqual([])
     }
+  })
+})
+
+describe('a bound', () => {
+  /** Says this over a connection, and resolves with the first line that comes back once it has been closed. */
+  async function say(url: string, ...parts: readonly string[]) {
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+    const answer = text(socket).catch(() => 'reset')
+    const began = performance.now()
+    for (const part of parts) socket.write(part)
+    const [line] = (await answer).split('\r\n')
+    return { line, ms: performance.now() - began }
+  }
+  const metric = async (url: string, name: string) => {
+    const body = await text(await ask(url, { path: '/metrics' }))
+    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(body)?.[1])
+  }
+  const head = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n'
+
+  test('holds for connections: one more is closed, and counted, and there is room again when one has left', async () => {
+    const { url } = await serve({ http: { connections: 3 } })
+    const sockets = Array.from({ length: 3 }, () => net.connect(Number(new URL(url).port), '127.0.0.1'))
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    expect((await say(url, `${head}\r\n`)).line).toMatch(/^(reset)?$/)
+    sockets.pop()?.destroy()
+    await vi.waitUntil(() => statusOf(url, { path: '/livez' }).catch(() => false), PATIENT)
+    expect(await metric(url, 'overlap_http_connections')).toBe(3)
+    expect(await metric(url, 'overlap_http_connections_refused_total')).toBeGreaterThanOrEqual(1)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('holds for the requests of a connection: the last answer says that it ends', async () => {
+    const { url } = await serve({ http: { requestsPerConnection: 3, idleMs: 10 } })
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(`${head}\r\n`.repeat(5))
+    const answers = (await text(socket)).match(/(?<=HTTP\/1\.1 )\d+|(?<=Connection: ).*/gi)
+    // Whoever does not heed it is answered by Node, which asks nobody.
+    expect(answers).toEqual(
+      [200, 'keep-alive', 200, 'keep-alive', 200, 'close', 503, 'close', 503, 'close'].map(String),
+    )
+  })
+
+  test.each([
+    ['headers that do not end', 'headersMs', head],
+    ['nothing at all', 'headersMs', ''],
+    [
+      'a body that does not end',
+      'requestMs',
+      'POST /api/feed/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{',
+    ],
+  ] as const)(
+    'holds for the time that %s may take: 408, while others are served',
+    async (_what, bound, sent) => {
+      // A drop at a time makes it none the longer.
+      const dripping = async (socket: Socket, drops: number) => {
+        for (let i = 0; i < drops && socket.writable; i++) {
+          socket.write(bound === 'headersMs' ? 'a' : ' ')
+          await sleep(50)
+        }
+      }
+      const { url } = await serve({
+        http: { headersMs: 300, requestMs: bound === 'headersMs' ? 600 : 400, checkMs: 20 },
+      })
+      const began = performance.now()
+      const slow = Array.from({ length: 20 }, async (_, index) => {
+        const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+        socket.on('error', () => {})
+        const answer = text(socket)
+        socket.write(sent)
+        if (index % 2 && sent !== '') void dripping(socket, 100)
+        const [line] = (await answer).split('\r\n')
+        return { line, ms: performance.now() - began }
+      })
+      expect(await statusOf(url, { path: '/livez' })).toBe(200)
+      for (const { line, ms } of await Promise.all(slow)) {
+        expect(line).toBe('HTTP/1.1 408 Request Timeout')
+        expect(ms).toBeGreaterThan(bound === 'headersMs' ? 290 : 390)
+        // Several times as long, for a machine that is busy.
+        expect(ms).toBeLessThan(4000)
+      }
+      expect(await statusOf(url, { path: '/livez' })).toBe(200)
+    },
+  )
+
+  test('holds for the time between two requests', async () => {
+    const { url } = await serve({ http: { idleMs: 100 } })
+    const { line, ms } = await say(url, `${head}\r\n`)
+    expect(line).toBe('HTTP/1.1 200 OK')
+    expect(ms).toBeGreaterThan(95)
+  })
+
+  test('holds for a client that takes nothing of its answer, and not for one whose answer takes its time', async () => {
+    const { port, url } = await serve({ http: { stalledMs: 300 } })
+    port.holding = true
+    const run = statusOf(url, { path: '/api/run/combine?sku=A-42' })
+    const deaf = net.connect(Number(new URL(url).port), '127.0.0.1')
+    deaf.pause()
+    deaf.on('error', () => {})
+    // Many times what both systems hold.
+    deaf.write('GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2000))
+    await vi.waitUntil(async () => (await metric(url, 'overlap_http_connections')) === 3, PATIENT)
+    await vi.waitUntil(async () => (await metric(url, 'overlap_http_connections')) === 2, PATIENT)
+    deaf.destroy()
+    port.release()
+    expect(await run).toBe(200)
   })
 })
 
