@@ -127,6 +127,7 @@ function createContext({
   check,
   feed: limits,
   rules = [],
+  log,
 }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   const runs = new Runs()
@@ -138,13 +139,14 @@ function createContext({
     lanes,
     runs,
     hub: new EventHub(),
-    feed: new Feed({ port, lanes, runs, metrics, limits }),
+    feed: new Feed({ port, lanes, runs, metrics, log, limits }),
     gates,
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
     refusals: createRefusals(adminToken),
     echo,
+    log,
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
+import type { Logger } from 'pino'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Feed } from './feed.ts'
@@ -26,4 +27,5 @@ export interface Context {
   readonly sources: Sources
   readonly refusals: Refusals
   readonly echo: EchoServers | undefined
+  readonly log: Pick<Logger, 'error'>
 }

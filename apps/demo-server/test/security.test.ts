@@ -4,7 +4,9 @@ import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import net, { type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseError, HttpError, WorkerError, allFailed } from '@overlap/workload'
 import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
@@ -530,5 +532,164 @@ describe('a name', () => {
       result: object[]
     }>()
     expect(turns.result).toMatchObject([{ key: 'constructor' }, { key: 'toString' }])
+  })
+})
+
+describe('an error', () => {
+  const canary = 'canary at /var/lib/secret.ts:7:7 of SELECT 1'
+  const odd = (properties: object) => Object.assign(new Error(canary), properties)
+  const thrown: readonly (readonly [what: string, error: unknown])[] = [
+    ['an Error', new Error(canary)],
+    ['one with causes', new TypeError(canary, { cause: new Error(canary, { cause: canary }) })],
+    ['one with a status', odd({ statusCode: 404, status: 404, headers: { location: canary } })],
+    ['one with an odd status', odd({ statusCode: 'canary' })],
+    ['one that says that it is a validation', odd({ statusCode: 400, validation: [{ keyword: canary }] })],
+    ['one with a code', odd({ code: canary })],
+    ['a DatabaseError', new DatabaseError(canary, { code: canary, cause: new Error(canary) })],
+    ['an HttpError', new HttpError(canary, { code: canary })],
+    ['a WorkerError', new WorkerError(canary, { cause: new Error(canary) })],
+    ['what all replicas have failed with', allFailed([new HttpError(canary), new Error(canary)])],
+    ['errors within errors', new AggregateError([new AggregateError([new Error(canary)], canary)], canary)],
+    ['an AggregateError of nothing', new AggregateError([], canary)],
+    ['a string', canary],
+    ['nothing', undefined],
+    ['null', null],
+    ['an object', { message: canary, stack: canary, statusCode: 200, toJSON: () => canary }],
+  ]
+  const leak = /canary|secret|SELECT|node_modules|\.ts:\d|    at /
+
+  test.each(thrown)(
+    'that is %s gives nothing away, whichever route it is thrown in',
+    async (_what, error) => {
+      const port = new ScriptedPort()
+      const app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
+      open.push(app)
+      let throws = () => {
+        throw error
+      }
+      app.addHook('onRoute', (route) => {
+        route.handler = () => throws()
+      })
+      for (const rejects of [false, true]) {
+        if (rejects) throws = (() => Promise.reject(error)) as () => never
+        for (const { name, method, path, body } of routes) {
+          const response = await app.inject({
+            method: method as 'GET',
+            url: path,
+            ...(body && { body, headers: { 'content-type': 'application/json' } }),
+          })
+          expect(`${name} ${response.statusCode}`).toMatch(/ 50[02]$/)
+          expect(response.headers['content-type']).toBe('application/problem+json')
+          expect(response.body + JSON.stringify(response.headers)).not.toMatch(leak)
+        }
+      }
+    },
+  )
+
+  test.each(thrown.filter(([, error]) => error instanceof Error))(
+    'that is %s gives nothing away where an answer has begun, and over a WebSocket',
+    async (_what, error) => {
+      const { port, url } = await serve()
+      const followers = await Promise.all([
+        clients['server-sent events'](url, { channels: 'a' }),
+        clients.WebSocket(url, { channels: 'a' }),
+      ])
+      const lines = ask(url, { path: '/api/run/subscribe?channels=a' }).then(text)
+      await vi.waitUntil(() => port.listeners.size === 2, PATIENT)
+      await port.notify('a', 'hello')
+      for (const { entries } of followers) await vi.waitUntil(() => entries.length === 1, PATIENT)
+      port.fail('a', error as Error)
+      const told = [await lines, ...(await Promise.all(followers.map(({ end }) => end)))]
+      for (const one of told) expect(JSON.stringify(one)).not.toMatch(leak)
+      expect(told).toMatchObject([
+        expect.stringMatching(/"problem":{.*"status":[45]\d\d/),
+        { status: expect.any(Number) },
+        { code: 1011 },
+      ])
+
+      // Before it has begun.
+      port.error = error as Error
+      const path = '/api/feed?channels=b'
+      for (const headers of [{}, { accept: 'text/event-stream' }, handshake]) {
+        const response = await ask(url, { path, headers })
+        expect(response.statusCode).toBeGreaterThanOrEqual(400)
+        expect((await text(response)) + JSON.stringify(response.headers)).not.toMatch(leak)
+      }
+    },
+  )
+
+  test('of what is behind the operator’s routes gives nothing away', async () => {
+    const { port, url } = await serve({ check: () => Promise.reject(new Error(canary)) })
+    vi.spyOn(port, 'stats').mockImplementation(() => {
+      throw new Error(canary)
+    })
+    for (const [path, status] of [
+      ['/readyz', 503],
+      ['/metrics', 500],
+    ] as const) {
+      const response = await ask(url, { path })
+      expect(response.statusCode).toBe(status)
+      expect(await text(response)).not.toMatch(leak)
+    }
+  })
+})
+
+describe('the log', () => {
+  /** One at `trace`, and all that it was told. */
+  function listen() {
+    let told = ''
+    const log = pino({ level: 'trace' }, { write: (line) => (told += line) })
+    return { log, lines: () => told.split('\n').filter((line) => line !== '') }
+  }
+
+  test('has no token, no header, no body, and nothing that would be a line of its own', async () => {
+    const { log, lines } = listen()
+    const { port, url } = await serve({ adminToken, log })
+    const secret = 'canary'
+    for (const authorization of [`Bearer ${adminToken}`, `Bearer ${secret}`, `Basic ${secret}`])
+      for (const { method, path, body } of routes.filter(({ path: each }) => !/events|subscribe/.test(each)))
+        await statusOf(url, {
+          method,
+          path,
+          body: body?.replace('hello', secret),
+          headers: { authorization, cookie: secret, 'last-event-id': secret, 'x-forwarded-for': secret },
+        })
+    port.throwing = true
+    port.error = new Error('first\n{"level":60,"msg":"forged"}\r\n\u001B[31mred')
+    const path = '/api/run/combine?sku=A-42&x=%0A%7B%22msg%22:%22forged%22%7D'
+    expect(await statusOf(url, { path: '/api/run/combine?sku=A-42' })).toBe(500)
+    expect(await statusOf(url, { path })).toBe(400)
+    const parsed = lines().map((line) => JSON.parse(line) as { msg: string })
+    expect(lines().join('')).not.toContain(secret)
+    expect(Buffer.from(lines().join('')).filter((byte) => byte < 0x20)).toHaveLength(0)
+    const messages = new Set(parsed.map(({ msg }) => msg.replace(/ at http.*/, '')))
+    expect([...messages].toSorted()).toEqual(
+      ['Server listening', 'a defect', 'incoming request', 'request completed'].toSorted(),
+    )
+  })
+
+  test('tells of a defect wherever it was met, also after an answer has begun', async () => {
+    const { log, lines } = listen()
+    const { port, url } = await serve({ log })
+    const defects = () => lines().filter((line) => line.includes('"msg":"a defect"'))
+    port.error = new TypeError('a bug')
+    expect(await statusOf(url, { path: '/api/feed?channels=a' })).toBe(500)
+    expect(defects()).toHaveLength(1)
+    expect(await statusOf(url, { path: '/api/feed?channels=a', headers: handshake })).toBe(500)
+    expect(defects()).toHaveLength(2)
+
+    port.failAfter = 1
+    await text(await ask(url, { path: '/api/run/stream?skus=A-1,A-2&limit=1' }))
+    expect(defects()).toHaveLength(3)
+
+    port.error = null
+    const follower = await clients['server-sent events'](url, { channels: 'a' })
+    port.fail('a', new TypeError('a bug'))
+    await follower.end
+    expect(defects()).toHaveLength(4)
+    const other = await clients.WebSocket(url, { channels: 'a' })
+    port.fail('a', new DatabaseError('down'))
+    await other.end
+    expect(defects()).toHaveLength(4)
   })
 })

@@ -15,7 +15,7 @@ import type { Context } from '../context.ts'
 import type { FeedReader } from '../feed-log.ts'
 import type { FeedValues } from '../feed.ts'
 import { Socket, UnreadError } from '../outlets.ts'
-import { Problem, answerOnSocket } from '../problem.ts'
+import { Problem, answerOnSocket, logDefect } from '../problem.ts'
 import type { Run } from '../run.ts'
 import { ClientLeftError } from '../runs.ts'
 
@@ -25,7 +25,7 @@ const PAYLOAD_BYTES = 4096
 export const isFeedUpgrade = ({ url = '', headers: { upgrade = '' } }: IncomingMessage): boolean =>
   /^\/api\/feed(\?|$)/.test(url) && upgrade.toLowerCase() === 'websocket'
 
-export function acceptFollowers(server: Server, { feed, refusals }: Context): void {
+export function acceptFollowers(server: Server, { feed, refusals, log }: Context): void {
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -37,7 +37,10 @@ export function acceptFollowers(server: Server, { feed, refusals }: Context): vo
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore)
-    accept(request, socket, head).catch((error: unknown) => answerOnSocket(socket, error))
+    accept(request, socket, head).catch((error: unknown) => {
+      logDefect(log, error)
+      answerOnSocket(socket, error)
+    })
   })
 
   async function accept(request: IncomingMessage, socket: Duplex, head: Buffer) {

@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
+import { Problem, closing, logDefect, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
@@ -130,6 +130,7 @@ function addRunRoute(
       begin(run, reply)
       return sent.then(
         (failure) => {
+          if (failure && !run.signal.aborted) logDefect(request.log, failure.error)
           run.settle(failure ? outcomeOf(run) : 'succeeded')
           return reply
         },
