@@ -5,14 +5,13 @@
  * metrics are read when nobody follows and when all do, both after its garbage has been collected, and once more
  * after a round of signs of life. Then one message is sent, and everybody must get it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
+import { type Metric, startWeighedServer } from './weighed-server.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -38,9 +37,6 @@ const ways: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   WebSocket: webSocket,
 }
 
-/** Collects the garbage of a server when it is asked to. */
-const collector = `data:text/javascript,process.on('message',()=>gc())`
-
 const [postgres, service] = await Promise.all([startPostgres(), forkReservationService()])
 try {
   const rows: Record<string, string | number>[] = []
@@ -57,15 +53,20 @@ try {
 }
 
 async function measure(style: string, headers: Readonly<Record<string, string>>) {
-  const { child, url } = await startDemo(style)
+  const server = await startWeighedServer({
+    DATABASE_URL: postgres.url,
+    UPSTREAM_URL: service.url,
+    STYLE: style,
+  })
+  const { url } = server
   try {
     // What is made for the first of them is not the price of the others.
     for (const { socket } of await connect(url, headers, BATCH)) socket.destroy()
-    const before = await weigh(child, url)
+    const before = await server.weigh()
     const clients = await connect(url, headers, subscribers)
-    const after = await weigh(child, url)
+    const after = await server.weigh()
     await sleep(idleSeconds * 1000)
-    const rested = await readMetrics(url)
+    const rested = await server.metrics()
 
     const sentAt = performance.now()
     await fetch(`${url}/api/feed/${CHANNEL}`, {
@@ -89,30 +90,8 @@ async function measure(style: string, headers: Readonly<Record<string, string>>)
       'a message to all, ms': Math.round(deliveredMs),
     }
   } finally {
-    child.kill()
-    await once(child, 'exit')
+    await server.stop()
   }
-}
-
-async function startDemo(style: string): Promise<{ child: ChildProcess; url: string }> {
-  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--expose-gc', '--import', collector, main], {
-    env: {
-      ...process.env,
-      DATABASE_URL: postgres.url,
-      UPSTREAM_URL: service.url,
-      STYLE: style,
-      PORT: '0',
-      HOST: '127.0.0.1',
-    },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
-  const { stdout } = child
-  if (!stdout) throw new Error('the demo server has no standard output')
-  const [line] = (await once(createInterface(stdout), 'line')) as [string]
-  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
-  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-  return { child, url }
 }
 
 interface Client {
@@ -149,30 +128,4 @@ async function follow(url: string, headers: Readonly<Record<string, string>>): P
     if (chunk.includes('hello')) resolve()
   })
   return { socket, got }
-}
-
-type Metric =
-  | 'nodejs_heap_size_used_bytes'
-  | 'nodejs_external_memory_bytes'
-  | 'process_resident_memory_bytes'
-  | 'process_cpu_seconds_total'
-
-/** After its garbage has been collected: twice, because what the first finds may hold more. */
-async function weigh(child: ChildProcess, url: string) {
-  for (let i = 0; i < 2; i++) {
-    child.send('collect')
-    await sleep(500)
-  }
-  return readMetrics(url)
-}
-
-async function readMetrics(url: string): Promise<Readonly<Record<Metric, number>>> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  const read = (metric: Metric) => Number(new RegExp(`^${metric} (\\S+)`, 'm').exec(text)?.[1])
-  return {
-    nodejs_heap_size_used_bytes: read('nodejs_heap_size_used_bytes'),
-    nodejs_external_memory_bytes: read('nodejs_external_memory_bytes'),
-    process_resident_memory_bytes: read('process_resident_memory_bytes'),
-    process_cpu_seconds_total: read('process_cpu_seconds_total'),
-  }
 }

@@ -12,6 +12,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { toPromise } from '@overlap/workload'
+import { ClientLeftError } from './runs.ts'
 
 export interface Format {
   readonly contentType: string
@@ -68,7 +69,10 @@ export async function sendAnswers(
   }
 }
 
-/** Resolves when what `write` has written has been handed to the operating system, whose buffers are bounded. */
+/**
+ * Resolves when what `write` has written has been handed to the operating system, whose buffers are bounded. Rejects
+ * with a `ClientLeftError` when there is nobody to write to.
+ */
 export function handOver(
   write: (written: (error?: Error | null) => void) => void,
   signal: AbortSignal,
@@ -77,7 +81,7 @@ export function handOver(
     let cancelled = false
     // Between the end of its socket and `close`, Node drops a write and never calls back.
     write((error) => {
-      if (!cancelled) done(error ?? null)
+      if (!cancelled) done(error ? new ClientLeftError('the client has left', { cause: error }) : null)
     })
     return () => {
       cancelled = true

@@ -12,15 +12,16 @@ import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
+import { type HttpLimits, createHttpServer } from './http-server.ts'
 import { Lanes } from './lanes.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, answerOnSocket, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
-import { createGuard } from './refusals.ts'
+import { createGuard, createRefusals, isSafe } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
 import { addFeedRoutes } from './routes/feed.ts'
-import { acceptFollowers, isFeedUpgrade } from './routes/feed-socket.ts'
+import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
@@ -33,7 +34,7 @@ interface AppOptions {
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */
   readonly initialStyle: string
-  /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
+  /** Whoever changes something needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
   readonly echo?: EchoServers | undefined
@@ -41,6 +42,7 @@ interface AppOptions {
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
   readonly feed?: Partial<FeedLimits>
+  readonly http?: Partial<HttpLimits>
   /** Which runs wait for one another. By default none does. */
   readonly rules?: readonly Rule[]
 }
@@ -58,7 +60,7 @@ declare module 'fastify' {
 
 /** Closing the app cancels what still runs; `drain` it before. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const app = createFastify(options.log)
+  const app = createFastify(options)
   const context = createContext(options)
   const { runs, hub, echo, feed } = context
 
@@ -80,7 +82,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
-  const guard = createGuard(app)
+  const guard = createGuard(app, context.refusals)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -90,6 +92,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
         version: '0.0.0',
       },
       components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: ({ schema, url, route: { method } }) => {
+      const isGuarded = options.adminToken !== undefined && ![method].flat().every(isSafe)
+      return { url, schema: isGuarded ? { ...schema, security: [{ adminToken: [] }] } : schema }
     },
   })
   // Plugins of their own, because routes are described only when they come after the one above.
@@ -102,12 +108,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addOperatorRoutes(routes, context)
     done()
   })
-  // Without the guard's hook, because it is the path that is measured.
+  // Without the guard's hook, because it is the path that is measured: they do themselves what it does.
   void app.register((routes, _options, done) => {
     addRunRoutes(routes, context)
     done()
   })
   acceptFollowers(app.server, context)
+  context.metrics.showConnections(app.server)
   return app
 }
 
@@ -120,6 +127,7 @@ function createContext({
   check,
   feed: limits,
   rules = [],
+  log,
 }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   const runs = new Runs()
@@ -131,25 +139,23 @@ function createContext({
     lanes,
     runs,
     hub: new EventHub(),
-    feed: new Feed({ port, lanes, runs, metrics, limits }),
+    feed: new Feed({ port, lanes, runs, metrics, log, limits }),
     gates,
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
-    adminToken,
+    refusals: createRefusals(adminToken),
     echo,
+    log,
   }
 }
 
-function createFastify(log: Logger): FastifyInstance {
+function createFastify({ log, http }: AppOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log
   const logsRequests = log.isLevelEnabled('info')
   const app = fastify({
     bodyLimit: 16 * 1024,
-    // Time to receive a request, not to answer it.
-    requestTimeout: 15_000,
-    keepAliveTimeout: 5000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, shouldUpgradeCallback: isFeedUpgrade },
+    serverFactory: (handler) => createHttpServer(handler, log, http),
     routerOptions: { maxParamLength: 4096 },
     // Until the sockets are closed, our own answers, which are problems.
     return503OnClosing: false,

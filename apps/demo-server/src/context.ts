@@ -1,5 +1,6 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
+import type { Logger } from 'pino'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Feed } from './feed.ts'
@@ -7,6 +8,7 @@ import type { Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
+import type { Refusals } from './refusals.ts'
 import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
 
@@ -23,6 +25,7 @@ export interface Context {
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources
-  readonly adminToken: string | undefined
+  readonly refusals: Refusals
   readonly echo: EchoServers | undefined
+  readonly log: Pick<Logger, 'error'>
 }

@@ -83,7 +83,7 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       'DATABASE_URL',
       undefined,
       'a URL that begins with postgres:// or postgresql://',
-      (text) => (/^postgres(ql)?:\/\/[^\s]+$/.test(text) ? text : undefined),
+      (text) => (/^postgres(ql)?:\/\/[^\s]+$/.test(text) && isPostgresUrl(text) ? text : undefined),
       maskUrl,
     ),
     poolMax: readInteger('POOL_MAX', 50, 1, 1000),
@@ -129,6 +129,9 @@ function toInteger(text: string, min: number, max: number): number | undefined {
 }
 
 const quote = (text: string) => JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+
+/** As `pg` reads it: there need not be a host, because a socket may stand in the query. */
+const isPostgresUrl = (text: string) => URL.canParse(text.replace('@/', '@localhost/'))
 
 /** Nothing but the scheme: a password can stand in more than one place of a URL. */
 function maskUrl(text: string): string {

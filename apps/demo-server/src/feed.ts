@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Message, OverflowError, type Port } from '@overlap/workload'
-import type { ServerPort } from './context.ts'
+import type { Context, ServerPort } from './context.ts'
 import { FeedLog, type FeedReader, LOG_LIMITS, type LogLimits } from './feed-log.ts'
 import { PAGE, follow } from './follow.ts'
 import { Followers } from './followers.ts'
@@ -15,7 +15,7 @@ import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Outlet } from './outlets.ts'
 import { channels, count, integer, messageId, nameOf } from './parameters.ts'
-import { Problem, closing, unavailable } from './problem.ts'
+import { Problem, closing, logDefect, unavailable } from './problem.ts'
 import { type RunQuery, type Values, createRunQuery } from './run-query.ts'
 import { type Cell, Run } from './run.ts'
 import { ClientLeftError, type Runs } from './runs.ts'
@@ -37,6 +37,7 @@ export interface FeedOptions {
   readonly lanes: Lanes
   readonly runs: Runs
   readonly metrics: Metrics
+  readonly log: Context['log']
   readonly limits?: Partial<FeedLimits> | undefined
 }
 
@@ -59,15 +60,17 @@ export class Feed {
   #rest: Port | undefined
   readonly #lanes: Lanes
   readonly #runs: Runs
+  readonly #log: Context['log']
   readonly #cells: ReadonlyMap<string, Cell>
 
-  constructor({ port, lanes, runs, metrics, limits }: FeedOptions) {
+  constructor({ port, lanes, runs, metrics, log, limits }: FeedOptions) {
     const { followers, beatMs, ...logLimits } = { ...LIMITS, ...limits }
     this.log = new FeedLog(port, logLimits)
     this.followers = new Followers(followers, beatMs)
     this.#port = port
     this.#lanes = lanes
     this.#runs = runs
+    this.#log = log
     this.#cells = new Map(
       [...lanes.values()].map((lane) => {
         const style = lane.style.name
@@ -144,7 +147,9 @@ export class Feed {
     const tooSlow = error instanceof OverflowError
     if (tooSlow) this.followers.countDropped(outlet.way)
     run.settle(run.signal.aborted && !tooSlow ? 'cancelled' : 'failed')
-    if (!(error instanceof ClientLeftError)) outlet.end(error)
+    if (error instanceof ClientLeftError) return
+    if (!run.signal.aborted) logDefect(this.#log, error)
+    outlet.end(error)
   }
 
   close(): void {

@@ -29,6 +29,9 @@ if (problems) {
   process.exit(2)
 }
 
+// Nobody reads what it says any more: that is no reason to stop, nor one to say so.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 const stops = new Stops()
 
 // Before anything is started, so that a signal during the start stops what there is by then.

@@ -4,6 +4,8 @@
  *
  * Source: https://prometheus.io/docs/practices/naming/
  */
+import type { Server } from 'node:http'
+import { promisify } from 'node:util'
 import type { RealPort } from '@overlap/backend'
 import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { type EchoServers, endings } from './echo-servers.ts'
@@ -138,6 +140,28 @@ export class Metrics {
       labelNames: ['rule', 'style'],
       registers,
       collect: () => each((labels, counts) => keys.set(labels, counts.keys)),
+    })
+  }
+
+  showConnections(server: Server): void {
+    const registers = [this.registry]
+    let refused = 0
+    server.on('drop', () => refused++)
+    const count = promisify(server.getConnections.bind(server))
+    const connections: Gauge = new Gauge({
+      name: 'overlap_http_connections',
+      help: 'Connections to the server that are open, with event streams and WebSockets.',
+      registers,
+      collect: async () => connections.set(await count()),
+    })
+    const closed: Counter = new Counter({
+      name: 'overlap_http_connections_refused_total',
+      help: 'Connections that were closed at once, because there were too many.',
+      registers,
+      collect: () => {
+        closed.reset()
+        closed.inc(refused)
+      },
     })
   }
 

@@ -19,7 +19,7 @@ import {
   UnknownSkuError,
 } from '@overlap/workload'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { ClosingError } from './runs.ts'
+import { ClientLeftError, ClosingError } from './runs.ts'
 
 /** One thing that is wrong with the request. */
 export interface FieldError {
@@ -121,9 +121,18 @@ export function answerOnSocket(socket: Duplex, error: unknown): void {
 
 /** The one error handler: whatever was thrown, at any stage, leaves as a problem. */
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toProblem(error)
-  if (problem.status === 500) request.log.error({ err: error }, 'a defect')
-  sendProblem(problem, reply)
+  logDefect(request.log, error)
+  sendProblem(toProblem(error), reply)
+}
+
+interface DefectLog {
+  error(what: object, message: string): void
+}
+
+/** Tells the log what the client is not told. All that is no defect is for the client alone. */
+export function logDefect(log: DefectLog, error: unknown): void {
+  if (toProblem(error).status === 500 && !(error instanceof ClientLeftError))
+    log.error({ err: error }, 'a defect')
 }
 
 function toProblem(error: unknown): Problem {
@@ -167,8 +176,11 @@ function behind(service: string, code: string | undefined, status?: number): Pro
     : new Problem(502, `The ${service} could not be reached, or failed${shown}.`)
 }
 
+/** That Fastify has found something wrong with the request. A defect may have a `statusCode` too. */
 const isFastifyError = (error: unknown): error is FastifyError =>
   error instanceof Error &&
+  'code' in error &&
+  String(error.code).startsWith('FST_') &&
   'statusCode' in error &&
   typeof error.statusCode === 'number' &&
   error.statusCode < 500

@@ -41,7 +41,8 @@ const text = (expected: string, pattern: RegExp): Member => ({
 })
 
 const required: Readonly<Record<string, Member>> = {
-  header: text('the name of a header', /^[\w!#$%&'*+.^`|~-]{1,64}$/),
+  // None that an object without headers would have.
+  header: text('the name of a header', /^(?!__proto__$|constructor$)[\w!#$%&'*+.^`|~-]{1,64}$/i),
   limit: integer(1, 10_000),
 }
 const optional: Readonly<Record<string, Member>> = {

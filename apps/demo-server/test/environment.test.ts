@@ -71,6 +71,10 @@ describe('environment', () => {
     ...['localhost:5432', 'mysql://u:p@h/d', 'postgres://', ' postgres://h/d'].map((DATABASE_URL) => ({
       DATABASE_URL,
     })),
+    // What cannot be read later is told now.
+    ...['postgres://u:p@h:99999/d', 'postgres://u:p/q@h/d', 'postgres://u:p@[h/d'].map((DATABASE_URL) => ({
+      DATABASE_URL,
+    })),
     ...['localhost', 'ftp://h', 'http://', 'http://h:99999', 'http://h,', 'http://h, http://i'].map(
       (UPSTREAM_URL) => ({ UPSTREAM_URL }),
     ),
@@ -98,6 +102,16 @@ describe('environment', () => {
     ['[{"header":"foo"}]', '[0].limit', 'an integer from 1 to 10000', 'nothing'],
     ['[{"header":"a","limit":1},{"limit":2}]', '[1].header', 'the name of a header', 'nothing'],
     ['[{"header":"a b","limit":2}]', '[0].header', 'the name of a header', '"a b"'],
+    // Every request has these, if they are looked up by name.
+    ...['__proto__', 'constructor', 'Constructor'].map(
+      (header) =>
+        [
+          `[{"header":"${header}","limit":2}]`,
+          '[0].header',
+          'the name of a header',
+          JSON.stringify(header),
+        ] as const,
+    ),
     ['[{"header":1,"limit":2}]', '[0].header', 'the name of a header', '1'],
     ...['0', '10001', '1.5', '"2"', 'null', '1e400', '[2]'].map(
       (limit) =>

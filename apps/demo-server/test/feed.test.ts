@@ -349,7 +349,9 @@ describe('a sign of life', () => {
     await listen({ beatMs: 60 })
     const { port: number } = new URL(url)
     const socket = net.connect(Number(number), '127.0.0.1')
-    const lines = Object.entries({ host: 'x', ...handshake }).map(([name, value]) => `${name}: ${value}`)
+    const lines = Object.entries({ host: 'localhost', ...handshake }).map(
+      ([name, value]) => `${name}: ${value}`,
+    )
     socket.write(['GET /api/feed?channels=a HTTP/1.1', ...lines, '\r\n'].join('\r\n'))
     socket.resume()
     await once(socket, 'close')

@@ -2,52 +2,69 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { startPostgres } from '@overlap/backend'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { forkReservationService, startPostgres } from '@overlap/backend'
+import { styleNames } from '@overlap/workload'
+import { type TestContext, beforeAll, describe, expect, test, vi } from 'vitest'
 import { clients } from './feed-clients.ts'
 import { listProcesses } from './processes.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const PATIENT = { timeout: 20_000, interval: 20 }
+// Many processes start at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+const PATIENT = { timeout: 30_000, interval: 20 }
 
-let directory: string
-let server: Server | undefined
+/** Postgres and a reservation service for those tests that are not about the server's own. */
+let behind: { DATABASE_URL: string; UPSTREAM_URL: string }
+/** Where Node keeps what it has compiled, which halves what a start costs. */
+let cache: string
 
-beforeEach(async () => {
-  directory = await mkdtemp(path.join(os.tmpdir(), 'overlap-process-'))
-  // As the machine's own: Postgres may run as another user, who makes and removes its directory in it.
-  await chmod(directory, 0o1777)
-})
-afterEach(async () => {
-  server?.child.kill('SIGKILL')
-  await server?.exited
-  server = undefined
-  await rm(directory, { recursive: true, force: true })
+beforeAll(async () => {
+  cache = await mkdtemp(path.join(os.tmpdir(), 'overlap-cache-'))
+  const [postgres, service] = await Promise.all([startPostgres(), forkReservationService({ replicas: 3 })])
+  behind = { DATABASE_URL: postgres.url, UPSTREAM_URL: service.urls.join() }
+  return async () => {
+    await Promise.all([postgres.stop(), service.stop()])
+    await rm(cache, { recursive: true, force: true })
+  }
 })
 
 interface Server {
   readonly child: ChildProcess
   readonly exited: Promise<number | null>
+  /** Where it leaves its traces. */
+  readonly directory: string
   stdout: string
   stderr: string
 }
 
-/** With nothing of our own environment but what Node needs, and a directory where it leaves its traces. */
-function start(env: Record<string, string> = {}): Server {
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], TMPDIR: directory, PORT: '0', ...env },
+/** With nothing of our own environment but what Node needs. It is gone after the test. `command`: what runs it. */
+async function start(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  env: Record<string, string> = {},
+  [command, ...parameters]: readonly [string, ...string[]] = [process.execPath, main],
+): Promise<Server> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'overlap-process-'))
+  // As the machine's own: Postgres may run as another user, who makes and removes its directory in it.
+  await chmod(directory, 0o1777)
+  const child = spawn(command, parameters, {
+    env: { PATH: process.env['PATH'], TMPDIR: directory, NODE_COMPILE_CACHE: cache, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
-  const started: Server = { child, exited, stdout: '', stderr: '' }
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+    await rm(directory, { recursive: true, force: true })
+  })
+  const started: Server = { child, exited, directory, stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (started.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (started.stderr += text))
-  server = started
   return started
 }
 
@@ -68,7 +85,7 @@ function isRefused(port: number): Promise<boolean> {
 }
 
 /** Its own Postgres and reservation service, by process id. */
-async function servantsOf({ child }: Server): Promise<number[]> {
+async function servantsOf({ child, directory }: Server): Promise<number[]> {
   const [cluster = ''] = await readdir(directory)
   const postmaster = Number.parseInt(
     await readFile(path.join(directory, cluster, 'data/postmaster.pid'), 'utf8'),
@@ -83,7 +100,7 @@ async function survivors(servants: number[]): Promise<number[]> {
   return servants.filter((pid) => alive.has(pid))
 }
 
-async function expectNothingLeft(servants: number[]) {
+async function expectNothingLeft({ directory }: Server, servants: number[]) {
   expect(servants.length).toBeGreaterThanOrEqual(2)
   await vi.waitUntil(
     async () => (await survivors(servants)).length === 0 && (await readdir(directory)).length === 0,
@@ -91,9 +108,17 @@ async function expectNothingLeft(servants: number[]) {
   )
 }
 
-describe('start', () => {
-  test('with a wrong environment, tells all that is wrong and exits with 2', async () => {
-    const started = start({
+const orders = (url: string, sku: string, query = '') =>
+  fetch(`${url}/api/run/transaction?sku=${sku}${query}`, { method: 'POST' })
+const metricsOf = async (url: string) => (await fetch(`${url}/metrics`)).text()
+const onHandOf = async (url: string, sku: string) => {
+  const response = await fetch(`${url}/api/run/batch?sku=${sku}&dbMs=0`)
+  return ((await response.json()) as { result: { onHand: number } }).result.onHand
+}
+
+describe.concurrent('start', () => {
+  test('with a wrong environment, tells all that is wrong and exits with 2', async (context) => {
+    const started = await start(context, {
       PORT: 'x',
       STYLE: 'fibers',
       HOST: '0.0.0.0',
@@ -106,211 +131,412 @@ describe('start', () => {
     expect(started.stdout).toBe('')
   })
 
-  test(
-    'with its port in use, names PORT, stops what it had started and exits with 1',
-    { timeout: 20_000 },
-    async () => {
-      const other = net.createServer().listen(0, '127.0.0.1')
-      await once(other, 'listening')
-      const started = start({ PORT: String((other.address() as AddressInfo).port) })
-      expect(await started.exited).toBe(1)
-      expect(started.stderr).toMatch(
-        /^Overlap could not start: port \d+ on 127\.0\.0\.1 is in use\. Set PORT/,
-      )
-      expect(started.stderr).not.toContain('    at ')
-      expect(await readdir(directory)).toEqual([])
-      other.close()
-    },
-  )
+  test('with its port in use, names PORT, stops what it had started and exits with 1', async (context) => {
+    const other = net.createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const started = await start(context, { PORT: String((other.address() as AddressInfo).port) })
+    expect(await started.exited).toBe(1)
+    expect(started.stderr).toMatch(/^Overlap could not start: port \d+ on 127\.0\.0\.1 is in use\. Set PORT/)
+    expect(started.stderr).not.toContain('    at ')
+    expect(await readdir(started.directory)).toEqual([])
+    other.close()
+  })
 
-  test('with an echo port in use, names ECHO_PORT, stops what it had started and exits with 1', async () => {
+  test('with an echo port in use, names ECHO_PORT, stops what it had started and exits with 1', async (context) => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const started = start({ ECHO_PORT: String(port) })
+    const started = await start(context, { ECHO_PORT: String(port) })
     expect(await started.exited).toBe(1)
     expect(started.stderr).toMatch(
       new RegExp(`^Overlap could not start: port ${port} on 127\\.0\\.0\\.1 is in use\\. Set ECHO_PORT`),
     )
     expect(started.stderr).not.toContain('    at ')
-    expect(await readdir(directory)).toEqual([])
+    expect(await readdir(started.directory)).toEqual([])
     other.close()
-  }, 20_000)
+  })
 
-  test('a signal during it stops what there is by then', { timeout: 20_000 }, async () => {
-    const started = start()
-    await vi.waitUntil(async () => (await readdir(directory)).length > 0, PATIENT)
+  test('a signal during it stops what there is by then', async (context) => {
+    const started = await start(context)
+    await vi.waitUntil(async () => (await readdir(started.directory)).length > 0, PATIENT)
     started.child.kill('SIGTERM')
     expect(await started.exited).toBe(0)
-    expect(await readdir(directory)).toEqual([])
+    expect(await readdir(started.directory)).toEqual([])
     expect(started.stderr).toBe('')
   })
 
-  test(
-    'without its database it starts, says so, and recovers when the database comes',
-    { timeout: 30_000 },
-    async () => {
-      const free = net.createServer().listen(0, '127.0.0.1')
-      await once(free, 'listening')
-      const { port } = free.address() as AddressInfo
-      free.close()
-      const started = start({ DATABASE_URL: `postgres://postgres:hunter2@127.0.0.1:${port}/postgres` })
-      const url = await urlOf(started)
-      expect((await fetch(`${url}/readyz`)).status).toBe(503)
-      expect((await fetch(`${url}/livez`)).status).toBe(200)
-      expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(502)
+  test('without its database it starts, says so, recovers when the database comes, and logs no secret', async (context) => {
+    const free = net.createServer().listen(0, '127.0.0.1')
+    await once(free, 'listening')
+    const { port } = free.address() as AddressInfo
+    free.close()
+    const started = await start(context, {
+      DATABASE_URL: `postgres://postgres:hunter2@127.0.0.1:${port}/postgres`,
+      ADMIN_TOKEN: 'hunter2-0123456789',
+      LOG_LEVEL: 'trace',
+    })
+    const url = await urlOf(started)
+    const send = (token: string) =>
+      fetch(`${url}/api/feed/news`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: '{"text":"hunter2"}',
+      })
+    expect((await send('hunter2')).status).toBe(401)
+    expect((await send('hunter2-0123456789')).status).toBe(502)
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+    expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(502)
 
-      const postgres = await startPostgres({ port })
-      try {
-        await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200, PATIENT)
-        expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(200)
-        expect(started.stderr).not.toContain('hunter2')
-        started.child.kill('SIGTERM')
-        expect(await started.exited).toBe(0)
-      } finally {
-        await postgres.stop()
-      }
-    },
-  )
+    const postgres = await startPostgres({ port })
+    try {
+      await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200, PATIENT)
+      expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(200)
+      expect((await send('hunter2-0123456789')).status).toBe(204)
+      expect(started.stderr).toContain('incoming request')
+      expect(started.stderr).not.toContain('hunter2')
+      started.child.kill('SIGTERM')
+      expect(await started.exited).toBe(0)
+    } finally {
+      await postgres.stop()
+    }
+  })
 })
 
-describe('shutdown', () => {
-  test(
-    'under load, is not ready first, refuses what is new, finishes what runs and leaves nothing',
-    { timeout: 30_000 },
-    async () => {
-      const started = start({ STYLE: 'generators' })
-      const url = await urlOf(started)
-      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
-      expect((await fetch(`${url}/readyz`)).status).toBe(200)
-      const servants = await servantsOf(started)
-      const events = await fetch(`${url}/api/events`)
-      const running = Array.from({ length: 40 }, async () => {
-        const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=1500&httpMs=1500`)
-        return { status: response.status, body: (await response.json()) as object }
-      })
-      let finished = 0
-      for (const run of running) void run.then(() => finished++)
-      await vi.waitUntil(async () =>
-        (await (await fetch(`${url}/metrics`)).text()).includes('running{style="generators"} 40'),
-      )
-
-      started.child.kill('SIGTERM')
-      await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { interval: 5 })
-      const refused = await fetch(`${url}/api/run/combine?sku=A-42`)
-      expect(refused.status).toBe(503)
-      expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
-      expect(refused.headers.get('connection')).toBe('close')
-      expect(refused.headers.get('content-type')).toBe('application/problem+json')
-      expect(finished).toBe(0)
-
-      for (const { status, body } of await Promise.all(running)) {
-        expect(status).toBe(200)
-        expect(body).toMatchObject({ style: 'generators', result: { available: 40 } })
-      }
-      await events.text()
-      expect(await started.exited).toBe(0)
-      expect(await survivors(servants)).toEqual([])
-      await expectNothingLeft(servants)
-      expect(started.stdout.split('\n')).toEqual([
-        expect.stringMatching(/: generators$/),
-        expect.stringMatching(/^It echoes on (127\.0\.0\.1:\d+ \(\w+\)(, |$)){5}/),
-        '',
-      ])
-      expect(started.stderr).toBe('')
-    },
-  )
-
-  test(
-    'tells who follows at once, and does not wait for whoever does not read',
-    { timeout: 30_000 },
-    async () => {
-      const started = start()
-      const url = await urlOf(started)
-      const all = await Promise.all([
-        clients['server-sent events'](url, { channels: 'news', style: 'observables' }),
-        clients.WebSocket(url, { channels: 'news', style: 'effect' }),
-      ])
-      const deaf = await clients.WebSocket(url, { channels: 'news' })
-      deaf.pause()
-      await fetch(`${url}/api/feed/news`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: '{"text":"hello"}',
-      })
-      for (const { entries } of all) await vi.waitUntil(() => entries[0]?.text === 'hello', PATIENT)
-      started.child.kill('SIGTERM')
-      expect(await Promise.all(all.map(({ end }) => end))).toMatchObject([{ status: 503 }, { code: 1001 }])
-      expect(await started.exited).toBe(0)
-      expect(started.stderr).toBe('')
-      deaf.resume()
-    },
-  )
-
-  test('Ctrl-C that npm passes on again is one signal', { timeout: 20_000 }, async () => {
-    const started = start()
+describe.concurrent('shutdown', () => {
+  test('under load, is not ready first, refuses what is new, finishes what runs and leaves nothing', async (context) => {
+    const started = await start(context, { STYLE: 'generators' })
     const url = await urlOf(started)
-    const run = fetch(`${url}/api/run/combine?sku=A-42&dbMs=1000&httpMs=1000`)
-    await vi.waitUntil(async () =>
-      (await (await fetch(`${url}/metrics`)).text()).includes('running{style="promises"} 1'),
-    )
-    started.child.kill('SIGINT')
-    await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { interval: 1 })
-    started.child.kill('SIGINT')
-    expect((await run).status).toBe(200)
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const servants = await servantsOf(started)
+    const events = await fetch(`${url}/api/events`)
+    const running = Array.from({ length: 40 }, async () => {
+      const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=2500&httpMs=2500`)
+      return { status: response.status, body: (await response.json()) as object }
+    })
+    let finished = 0
+    for (const run of running) void run.then(() => finished++)
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('running{style="generators"} 40'), PATIENT)
+
+    started.child.kill('SIGTERM')
+    await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { ...PATIENT, interval: 5 })
+    const refused = await fetch(`${url}/api/run/combine?sku=A-42`)
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    expect(refused.headers.get('connection')).toBe('close')
+    expect(refused.headers.get('content-type')).toBe('application/problem+json')
+    expect(finished).toBe(0)
+
+    for (const { status, body } of await Promise.all(running)) {
+      expect(status).toBe(200)
+      expect(body).toMatchObject({ style: 'generators', result: { available: 40 } })
+    }
+    await events.text()
     expect(await started.exited).toBe(0)
+    expect(await survivors(servants)).toEqual([])
+    await expectNothingLeft(started, servants)
+    expect(started.stdout.split('\n')).toEqual([
+      expect.stringMatching(/: generators$/),
+      expect.stringMatching(/^It echoes on (127\.0\.0\.1:\d+ \(\w+\)(, |$)){5}/),
+      '',
+    ])
+    expect(started.stderr).toBe('')
   })
 
-  test(
-    'lets a transfer finish, takes no other, and resets nothing that ends in time',
-    { timeout: 30_000 },
-    async () => {
-      const started = start()
-      await urlOf(started)
-      const ports = [...started.stdout.matchAll(/127\.0\.0\.1:(\d+) \(/g)].map(([, port]) => Number(port))
-      expect(ports).toHaveLength(5)
-      const bytes = Buffer.alloc(32 * 2 ** 20, 'echo ')
-      const transfers = ports.map(async (port) => {
-        const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-        client.write(bytes)
-        let back = 0
-        for await (const chunk of client) {
-          // It has come half way: the rest is asked for after the signal.
-          if (back < bytes.length / 2 && back + (chunk as Buffer).length >= bytes.length / 2) {
-            halfWay++
-            await closing
-          }
-          back += (chunk as Buffer).length
-          if (back === bytes.length) client.end()
-        }
-        return back
-      })
-      let halfWay = 0
-      const { promise: closing, resolve: goOn } = Promise.withResolvers<void>()
-      await vi.waitUntil(() => halfWay === 5, PATIENT)
-      started.child.kill('SIGTERM')
-      await vi.waitUntil(() => isRefused(ports[0] ?? 0), PATIENT)
-      goOn()
-      expect(await Promise.all(transfers)).toEqual(ports.map(() => bytes.length))
-      expect(await started.exited).toBe(0)
-      expect(started.stderr).toBe('')
-    },
-  )
+  test('tells who follows at once, and does not wait for whoever does not read', async (context) => {
+    const started = await start(context, behind)
+    const url = await urlOf(started)
+    const all = await Promise.all([
+      clients['server-sent events'](url, { channels: 'news', style: 'observables' }),
+      clients.WebSocket(url, { channels: 'news', style: 'effect' }),
+    ])
+    const deaf = await clients.WebSocket(url, { channels: 'news' })
+    deaf.pause()
+    await fetch(`${url}/api/feed/news`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"text":"hello"}',
+    })
+    for (const { entries } of all) await vi.waitUntil(() => entries[0]?.text === 'hello', PATIENT)
+    started.child.kill('SIGTERM')
+    expect(await Promise.all(all.map(({ end }) => end))).toMatchObject([{ status: 503 }, { code: 1001 }])
+    expect(await started.exited).toBe(0)
+    expect(started.stderr).toBe('')
+    deaf.resume()
+  })
 
-  test('a second signal ends it at once, and leaves nothing either', { timeout: 20_000 }, async () => {
-    const started = start()
+  test('lets a transfer finish, takes no other, and resets nothing that ends in time', async (context) => {
+    const started = await start(context, behind)
+    await urlOf(started)
+    const ports = [...started.stdout.matchAll(/127\.0\.0\.1:(\d+) \(/g)].map(([, port]) => Number(port))
+    expect(ports).toHaveLength(5)
+    const bytes = Buffer.alloc(32 * 2 ** 20, 'echo ')
+    const transfers = ports.map(async (port) => {
+      const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      client.write(bytes)
+      let back = 0
+      for await (const chunk of client) {
+        // It has come half way: the rest is asked for after the signal.
+        if (back < bytes.length / 2 && back + (chunk as Buffer).length >= bytes.length / 2) {
+          halfWay++
+          await closing
+        }
+        back += (chunk as Buffer).length
+        if (back === bytes.length) client.end()
+      }
+      return back
+    })
+    let halfWay = 0
+    const { promise: closing, resolve: goOn } = Promise.withResolvers<void>()
+    await vi.waitUntil(() => halfWay === 5, PATIENT)
+    started.child.kill('SIGTERM')
+    await vi.waitUntil(() => isRefused(ports[0] ?? 0), PATIENT)
+    goOn()
+    expect(await Promise.all(transfers)).toEqual(ports.map(() => bytes.length))
+    expect(await started.exited).toBe(0)
+    expect(started.stderr).toBe('')
+  })
+
+  test('a second signal ends it at once, and leaves nothing either', async (context) => {
+    const started = await start(context)
     const url = await urlOf(started)
     const servants = await servantsOf(started)
     const run = fetch(`${url}/api/run/combine?sku=A-42&dbMs=10000&httpMs=10000`).catch(() => 'cut off')
-    await vi.waitUntil(async () =>
-      (await (await fetch(`${url}/metrics`)).text()).includes('running{style="promises"} 1'),
-    )
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('running{style="promises"} 1'), PATIENT)
     started.child.kill('SIGTERM')
     // Not sooner: it would be taken for the same signal, passed on.
     await sleep(500)
     started.child.kill('SIGTERM')
     expect(await started.exited).toBe(1)
     expect(await run).toBe('cut off')
-    await expectNothingLeft(servants)
+    await expectNothingLeft(started, servants)
+  })
+})
+
+describe.concurrent('kill -9', () => {
+  test('leaves neither its servants nor their files', async (context) => {
+    const started = await start(context)
+    const url = await urlOf(started)
+    const servants = await servantsOf(started)
+    const order = orders(url, 'T-100', '&dbMs=10000').catch(() => 'cut off')
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('running{style="promises"} 1'), PATIENT)
+    started.child.kill('SIGKILL')
+    expect(await order).toBe('cut off')
+    await expectNothingLeft(started, servants)
+  })
+
+  test('in the middle of an order leaves no lock: the next server, on the same port, takes the next order', async (context) => {
+    const first = await start(context, behind)
+    const url = await urlOf(first)
+    const onHand = await onHandOf(url, 'A-20')
+    // It holds the row for 10 s.
+    const order = orders(url, 'A-20', '&dbMs=10000').catch(() => 'cut off')
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('{state="lent"} 1'), PATIENT)
+    await sleep(200)
+    first.child.kill('SIGKILL')
+    expect(await order).toBe('cut off')
+    const second = await start(context, { ...behind, PORT: new URL(url).port })
+    expect(await urlOf(second)).toBe(url)
+    const began = performance.now()
+    expect((await orders(url, 'A-20', '&dbMs=0&httpMs=0')).status).toBe(200)
+    // Postgres looks every 50 ms whether its client is still there.
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(await onHandOf(url, 'A-20')).toBe(onHand - 1)
+  })
+})
+
+describe.concurrent('while it runs', () => {
+  test('it may be stopped for seconds: then each run ends once, and no order is made twice', async (context) => {
+    const started = await start(context, behind)
+    const url = await urlOf(started)
+    const onHand = await onHandOf(url, 'A-19')
+    const ask = (route: string) => styleNames.map((style) => fetch(`${url}/api/run/${route}&style=${style}`))
+    const late = ask('timeout?sku=A-42&ms=1000&dbMs=10000&httpMs=10000')
+    const finishing = [
+      ...ask('combine?sku=A-42&dbMs=800&httpMs=800'),
+      ...styleNames.map((style) => orders(url, 'A-19', `&dbMs=200&style=${style}`)),
+    ]
+    await vi.waitUntil(
+      async () => [...(await metricsOf(url)).matchAll(/runs_running{.*} [1-9]/g)].length === 5,
+      PATIENT,
+    )
+    started.child.kill('SIGSTOP')
+    const meanwhile = ask('combine?sku=A-42&dbMs=0&httpMs=0')
+    await sleep(2500)
+    started.child.kill('SIGCONT')
+    const statuses = async (answers: Promise<Response>[]) =>
+      new Set((await Promise.all(answers)).map(({ status }) => status))
+    expect(await statuses(late)).toEqual(new Set([504]))
+    expect(await statuses([...finishing, ...meanwhile])).toEqual(new Set([200]))
+    expect(await onHandOf(url, 'A-19')).toBe(onHand - styleNames.length)
+    const metrics = await metricsOf(url)
+    for (const style of styleNames)
+      for (const [scenario, outcome, count] of [
+        ['timeout', 'failed', 1],
+        ['timeout', 'succeeded', 0],
+        ['combine', 'succeeded', 2],
+        ['transaction', 'succeeded', 1],
+        ['transaction', 'failed', 0],
+      ])
+        expect(metrics).toContain(
+          `overlap_runs_total{scenario="${scenario}",style="${style}",outcome="${outcome}"} ${count}\n`,
+        )
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('{state="lent"} 0'), PATIENT)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(started.stderr).toBe('')
+  })
+
+  test('the wall clock may jump: time limits, retries, rates and waits are none the longer and none the shorter', async (context) => {
+    const jumping = `data:text/javascript,${encodeURIComponent(`
+        const Real = Date
+        let offset = 0
+        let jumps = 0
+        globalThis.Date = class extends Real {
+          constructor(...given) { if (given.length === 0) super(Real.now() + offset); else super(...given) }
+          static now() { return Real.now() + offset }
+        }
+        setInterval(() => { offset = [0, 3_600_000, -3_600_000][++jumps % 3] }, 20).unref()
+      `)}`
+    const started = await start(context, behind, [process.execPath, '--import', jumping, main])
+    const url = await urlOf(started)
+    // How many ms each takes at least. At most, they take several times as long: an hour would be another matter.
+    const timed = [
+      ['timeout?sku=A-42&ms=300&dbMs=10000', 504, 300],
+      ['retry?sku=A-42&httpMs=0&failures=2&baseMs=100&capMs=100', 200, 0],
+      ['hedge?sku=A-42&replicaMs=9000,0&delayMs=200', 200, 200],
+      ['batch?sku=A-42&dbMs=0&windowMs=200', 200, 200],
+      ['shutdown?skus=A-42&dbMs=9000&closeMs=100&graceMs=200', 200, 300],
+      ['regulate?sku=A-42&httpMs=0&keys=a,a,a&perSecond=10', 200, 200],
+      ['latest?skus=A-1,A-2,A-3&dbMs=0&httpMs=0&everyMs=100', 200, 200],
+    ] as const
+    const ask = async (route: string) => {
+      const began = performance.now()
+      const response = await fetch(url + route)
+      await response.text()
+      return { status: response.status, ms: performance.now() - began }
+    }
+    const answers = styleNames.flatMap((style) => [
+      ...timed.map(async ([query, status, least]) => {
+        const answer = await ask(`/api/run/${query}&style=${style}`)
+        return { query, style, least, wanted: status, ...answer }
+      }),
+      ask(`/api/feed?channels=clock&waitMs=300&style=${style}`).then((answer) => {
+        return { query: 'feed', style, least: 300, wanted: 200, ...answer }
+      }),
+    ])
+    for (const { query, style, status, wanted, least, ms } of await Promise.all(answers)) {
+      expect(`${style} ${query} ${status}`).toBe(`${style} ${query} ${wanted}`)
+      // A timer may be early by less than one.
+      expect(ms).toBeGreaterThan(least - 1)
+      expect(ms).toBeLessThan(8000)
+    }
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  })
+
+  test('it may run out of files: who is not served is told so or cut off, and it serves again afterwards', async (context) => {
+    const started = await start(context, behind, [
+      '/bin/sh',
+      '-c',
+      'ulimit -n 64 && exec "$0" "$1"',
+      process.execPath,
+      main,
+    ])
+    const url = await urlOf(started)
+    // Each over a connection of its own, which it takes with it when it goes.
+    const ask = async () => {
+      const request = http.get(`${url}/api/run/combine?sku=A-42&dbMs=200&httpMs=200`, { agent: false })
+      try {
+        const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+        response.resume()
+        return response.statusCode
+      } catch {
+        return 'cut off'
+      }
+    }
+    const outcomes = await Promise.all(Array.from({ length: 150 }, ask))
+    expect(outcomes.filter((outcome) => outcome !== 200)).not.toEqual([])
+    for (const outcome of outcomes) expect([200, 502, 503, 504, 'cut off']).toContain(outcome)
+    await vi.waitUntil(async () => (await ask()) === 200, PATIENT)
+    expect(await Promise.all(Array.from({ length: 3 }, ask))).toEqual([200, 200, 200])
+    started.child.kill('SIGTERM')
+    expect(await started.exited).toBe(0)
+  })
+
+  test('nobody need read what it prints', async (context) => {
+    const free = net.createServer().listen(0, '127.0.0.1')
+    await once(free, 'listening')
+    const { port } = free.address() as AddressInfo
+    free.close()
+    const started = await start(context, { ...behind, PORT: String(port), LOG_LEVEL: 'trace' })
+    started.child.stdout?.destroy()
+    started.child.stderr?.destroy()
+    const url = `http://127.0.0.1:${port}`
+    await vi.waitUntil(
+      () =>
+        fetch(`${url}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      PATIENT,
+    )
+    for (let i = 0; i < 3; i++)
+      expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(200)
+    started.child.kill('SIGTERM')
+    expect(await started.exited).toBe(0)
+  })
+
+  test('its style may be swapped 20 times under load, and swaps may fail: no run does', async (context) => {
+    const started = await start(context, behind)
+    const url = await urlOf(started)
+    const swap = (body: string, type = 'application/json') =>
+      fetch(`${url}/api/style`, { method: 'PUT', headers: { 'content-type': type }, body })
+    const activeStyle = async () => {
+      const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)
+      return ((await response.json()) as { style: string }).style
+    }
+    const over = new AbortController()
+    const seen = new Map<string, number>()
+    const load = Array.from({ length: 20 }, async (_, index) => {
+      while (!over.signal.aborted) {
+        const delay = index % 2 ? 20 : 0
+        const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=${delay}&httpMs=${delay}`)
+        const { style, result } = (await response.json()) as { style: string; result: object }
+        expect({ status: response.status, ...result }).toMatchObject({ status: 200, available: 40 })
+        seen.set(style, (seen.get(style) ?? 0) + 1)
+      }
+    })
+    for (let i = 0; i < 20; i++) {
+      const style = styleNames[i % styleNames.length] ?? ''
+      expect((await swap(JSON.stringify({ style }))).status).toBe(200)
+      expect(await activeStyle()).toBe(style)
+      const failed = [swap('{"style":"fibers"}'), swap('{"style":'), swap('{}', 'text/plain')]
+      expect((await Promise.all(failed)).map(({ status }) => status)).toEqual([400, 400, 415])
+      expect(await activeStyle()).toBe(style)
+    }
+    // All at once: one of them is the last.
+    const storm = styleNames.map((style) => swap(JSON.stringify({ style })))
+    expect(new Set((await Promise.all(storm)).map(({ status }) => status))).toEqual(new Set([200]))
+    expect(styleNames).toContain(await activeStyle())
+    over.abort()
+    await Promise.all(load)
+    expect([...seen.keys()].toSorted()).toEqual(styleNames.toSorted())
+    expect(await metricsOf(url)).not.toMatch(/outcome="(failed|cancelled)"} [1-9]/)
+    expect(started.stderr).toBe('')
+  })
+})
+
+// By itself, because it must be quick: signals that are further apart are two.
+describe('Ctrl-C', () => {
+  test('that npm passes on again is one signal', async (context) => {
+    const started = await start(context, behind)
+    const url = await urlOf(started)
+    const run = fetch(`${url}/api/run/combine?sku=A-42&dbMs=1000&httpMs=1000`)
+    await vi.waitUntil(async () => (await metricsOf(url)).includes('running{style="promises"} 1'), PATIENT)
+    started.child.kill('SIGINT')
+    await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { ...PATIENT, interval: 1 })
+    started.child.kill('SIGINT')
+    expect((await run).status).toBe(200)
+    expect(await started.exited).toBe(0)
   })
 })

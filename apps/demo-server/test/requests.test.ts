@@ -605,8 +605,12 @@ describe('a socket', () => {
       'PUT /api/style HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
       400,
     ],
-    ['a question to the server itself', 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 404],
-    ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
+    [
+      'a question to the server itself',
+      'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      404,
+    ],
+    ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
   ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
     const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
     const url = await fresh.listen({ port: 0, host: '127.0.0.1' })

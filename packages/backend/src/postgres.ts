@@ -30,11 +30,14 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
+/** How many free ports are tried. */
+const PORT_ATTEMPTS = 5
+
 export interface PostgresOptions {
   readonly maxConnections?: number
   /** Any free one by default. */
   readonly port?: number
-  /** How long creating and starting it may take together. */
+  /** How long creating and starting it may take together; again for each port that is tried. */
   readonly startTimeoutMs?: number
   /** More arguments for `postgres`, such as `['-c', 'log_statement=all']`. */
   readonly flags?: readonly string[]
@@ -42,8 +45,21 @@ export interface PostgresOptions {
 
 /** Rejects, and leaves nothing behind, when Postgres cannot be started in time; its log is in the message. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  const { maxConnections = 120, startTimeoutMs = 10_000, flags = [] } = options
-  const port = options.port ?? (await findFreePort())
+  if (options.port !== undefined) return startOnPort(options.port, options)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnPort(await findFreePort(), options)
+    } catch (error) {
+      // Somebody has taken it before Postgres did.
+      if (attempt === PORT_ATTEMPTS || !String(error).includes('Address already in use')) throw error
+    }
+  }
+}
+
+async function startOnPort(
+  port: number,
+  { maxConnections = 120, startTimeoutMs = 10_000, flags = [] }: PostgresOptions,
+): Promise<Postgres> {
   const account = await findAccount()
   const settings = [
     `port=${port}`,

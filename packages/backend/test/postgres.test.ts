@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import net, { type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -20,7 +22,10 @@ function makeTmpdir() {
   return directory
 }
 
-afterEach(() => vi.unstubAllEnvs())
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+})
 
 describe('startPostgres', { timeout: 30_000 }, () => {
   test('answers queries, and leaves no process and no directory after stop, even with a client connected', async () => {
@@ -50,6 +55,26 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     )
     expect(readdirSync(TMPDIR)).toEqual([])
     rmdirSync(TMPDIR)
+  })
+
+  test('takes another port when somebody else has taken the one that was free', async () => {
+    const create = net.createServer
+    const thief = create()
+    const stolen = once(thief, 'listening')
+    vi.spyOn(net, 'createServer').mockImplementationOnce(() => {
+      const server = create()
+      server.once('listening', () => {
+        const { port } = server.address() as AddressInfo
+        server.once('close', () => thief.listen(port, '127.0.0.1'))
+      })
+      return server
+    })
+    const postgres = await startPostgres()
+    await stolen
+    const { port } = thief.address() as AddressInfo
+    expect(new URL(postgres.url).port).not.toBe(String(port))
+    await postgres.stop()
+    thief.close()
   })
 
   test('that fails rejects with the log of Postgres', async () => {

@@ -19,15 +19,7 @@ export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Con
         response: { 200: textResponse('text/html', 'HTML without scripts.') },
       },
     },
-    (_request, reply) =>
-      reply
-        .type('text/html; charset=utf-8')
-        .header(
-          'content-security-policy',
-          "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        )
-        .header('referrer-policy', 'no-referrer')
-        .send(page),
+    (_request, reply) => reply.type('text/html; charset=utf-8').send(page),
   )
 
   app.get(

@@ -2,8 +2,8 @@
  * `/api/feed` over WebSockets: only the connections that ask for one at this path come here, and all others are
  * answered as if they had not asked.
  *
- * What is wrong with a request is told with its status, before the handshake. A page of another site is refused: nothing else
- * would keep it from reading over a WebSocket.
+ * What is wrong with a request is told with its status, before the handshake. A page of another site is refused, as
+ * everywhere: here, nothing else would keep it from reading.
  *
  * Source: https://www.rfc-editor.org/rfc/rfc6455
  */
@@ -15,8 +15,7 @@ import type { Context } from '../context.ts'
 import type { FeedReader } from '../feed-log.ts'
 import type { FeedValues } from '../feed.ts'
 import { Socket, UnreadError } from '../outlets.ts'
-import { Problem, answerOnSocket } from '../problem.ts'
-import { refuseLongUrl } from '../refusals.ts'
+import { Problem, answerOnSocket, logDefect } from '../problem.ts'
 import type { Run } from '../run.ts'
 import { ClientLeftError } from '../runs.ts'
 
@@ -26,7 +25,7 @@ const PAYLOAD_BYTES = 4096
 export const isFeedUpgrade = ({ url = '', headers: { upgrade = '' } }: IncomingMessage): boolean =>
   /^\/api\/feed(\?|$)/.test(url) && upgrade.toLowerCase() === 'websocket'
 
-export function acceptFollowers(server: Server, { feed }: Context): void {
+export function acceptFollowers(server: Server, { feed, refusals, log }: Context): void {
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -38,13 +37,15 @@ export function acceptFollowers(server: Server, { feed }: Context): void {
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore)
-    accept(request, socket, head).catch((error: unknown) => answerOnSocket(socket, error))
+    accept(request, socket, head).catch((error: unknown) => {
+      logDefect(log, error)
+      answerOnSocket(socket, error)
+    })
   })
 
   async function accept(request: IncomingMessage, socket: Duplex, head: Buffer) {
     const { url = '', headers } = request
-    refuseLongUrl(url)
-    if (!isSameSite(headers)) throw new Problem(403, 'This may not be asked for by a page of another site.')
+    refusals.refuse({ method: 'GET', url, headers })
     const values = feed.query.read(parse(url.replace(/^[^?]*\??/, '')))
     const reader = await feed.read(values)
     let accepted = false
@@ -74,9 +75,3 @@ export function acceptFollowers(server: Server, { feed }: Context): void {
 
 /** What ends a connection is told by its `close`. */
 const ignore = () => {}
-
-/** Whether it comes from a page of this server, or from no page at all. */
-function isSameSite({ origin, host }: IncomingMessage['headers']): boolean {
-  if (origin === undefined) return true
-  return URL.canParse(origin) && new URL(origin).host === host
-}

@@ -14,7 +14,6 @@ import { PAGE } from '../follow.ts'
 import { EventStream } from '../outlets.ts'
 import { type Parameter, channel, messageId } from '../parameters.ts'
 import { closing, invalid } from '../problem.ts'
-import { refuseOtherSites } from '../refusals.ts'
 import type { Run } from '../run.ts'
 import { ClientLeftError } from '../runs.ts'
 import { feedResponse, problemResponse } from '../schemas.ts'
@@ -85,7 +84,6 @@ export function addFeedRoutes(app: FastifyInstance, { feed, port, runs }: Contex
         },
         response: { 204: { description: 'It has been sent.', type: 'null' }, default: problemResponse },
       },
-      onRequest: refuseOtherSites,
     },
     async ({ params, body }, reply) => {
       const errors = [...check('channel', channel, params.channel), ...check('text', text, body.text)]

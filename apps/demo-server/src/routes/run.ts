@@ -11,9 +11,8 @@ import type { Context } from '../context.ts'
 import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
+import { Problem, closing, logDefect, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
-import { refuseLongUrl, refuseOtherSites } from '../refusals.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
 import { ClientLeftError } from '../runs.ts'
@@ -30,22 +29,19 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
   for (const scenario of scenarios) addRunRoute(app, context, scenario, programs[scenario.name])
 
   const names = scenarios.map(({ name }) => name).join(', ')
-  app.get<{ Params: { scenario: string } }>(
-    '/api/run/:scenario',
-    { schema: { hide: true } },
-    ({ url, params: { scenario } }) => {
-      refuseLongUrl(url)
-      const other = scenarios.find(({ name }) => name === scenario)
-      if (other) throw notAllowed('GET', programs[other.name].method)
-      const error = { field: 'scenario', expected: `one of ${names}`, received: scenario }
-      throw new Problem(404, `There is no such scenario, only ${names}.`, { errors: [error] })
-    },
-  )
+  app.get<{ Params: { scenario: string } }>('/api/run/:scenario', { schema: { hide: true } }, (request) => {
+    context.refusals.refuse(request)
+    const { scenario } = request.params
+    const other = scenarios.find(({ name }) => name === scenario)
+    if (other) throw notAllowed('GET', programs[other.name].method)
+    const error = { field: 'scenario', expected: `one of ${names}`, received: scenario }
+    throw new Problem(404, `There is no such scenario, only ${names}.`, { errors: [error] })
+  })
 }
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, gates, metrics }: Context,
+  { port, lanes, runs, hub, gates, metrics, refusals }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -83,7 +79,14 @@ function addRunRoute(
     },
     // The handler reads the query itself, so that the URL's length comes first.
     validatorCompiler: () => () => true,
-    ...(program.method === 'POST' && { onRequest: refuseOtherSites }),
+    // Before its body is read.
+    ...(program.method === 'POST' && {
+      onRequest: (request, _reply, done) => {
+        refusals.refuse(request)
+        refusals.authorize(request)
+        done()
+      },
+    }),
     handler: program.many ? answerMany(program) : answerOnce(program),
   })
 
@@ -127,6 +130,7 @@ function addRunRoute(
       begin(run, reply)
       return sent.then(
         (failure) => {
+          if (failure && !run.signal.aborted) logDefect(request.log, failure.error)
           run.settle(failure ? outcomeOf(run) : 'succeeded')
           return reply
         },
@@ -135,8 +139,9 @@ function addRunRoute(
     }
   }
 
-  function prepare({ url, query: texts, headers }: FastifyRequest) {
-    refuseLongUrl(url)
+  function prepare(request: FastifyRequest) {
+    refusals.refuse(request)
+    const { query: texts, headers } = request
     const values = query.read(texts)
     const passes = gates.find(headers)
     if (runs.closing) throw closing()

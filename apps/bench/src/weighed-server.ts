@@ -1,0 +1,65 @@
+/** A demo server in a process of its own, whose memory can be weighed: its metrics, after its garbage has been collected. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const names = [
+  'nodejs_heap_size_used_bytes',
+  'nodejs_external_memory_bytes',
+  'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
+  'overlap_http_connections',
+] as const
+
+export type Metric = (typeof names)[number]
+
+type Metrics = Readonly<Record<Metric, number>>
+
+interface WeighedServer {
+  readonly url: string
+  metrics(): Promise<Metrics>
+  /** Takes a second. */
+  weigh(): Promise<Metrics>
+  stop(): Promise<void>
+}
+
+/** Collects the garbage when it is asked to. */
+const collector = `data:text/javascript,process.on('message',()=>gc())`
+
+/** On any free port of this machine. */
+export async function startWeighedServer(env: Readonly<Record<string, string>>): Promise<WeighedServer> {
+  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, ['--expose-gc', '--import', collector, main], {
+    env: { ...process.env, ...env, PORT: '0', HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const { stdout } = child
+  if (!stdout) throw new Error('the demo server has no standard output')
+  const [line] = (await once(createInterface(stdout), 'line')) as [string]
+  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
+  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
+
+  async function metrics(): Promise<Metrics> {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    const values = names.map((name) => [name, Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])])
+    // A cast, because an object from entries has lost their names.
+    return Object.fromEntries(values) as Metrics
+  }
+  return {
+    url,
+    metrics,
+    async weigh() {
+      // Twice, because what the first finds may hold more.
+      for (let i = 0; i < 2; i++) {
+        child.send('collect')
+        await sleep(500)
+      }
+      return metrics()
+    },
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}

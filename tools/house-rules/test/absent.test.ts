@@ -1,0 +1,61 @@
+/** What may not be found in the sources, so that nothing has to be proved of it at run time. */
+import { describe, expect, test } from 'vitest'
+import { codeOf, foldersIn, read, sourcesIn } from '../src/sources.ts'
+
+const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
+
+describe('the wall clock', () => {
+  // The suite's own is virtual.
+  const files = packages
+    .filter((folder) => folder !== 'packages/conformance' && !folder.startsWith('tools/'))
+    .flatMap((folder) => sourcesIn(`${folder}/src`))
+
+  test('is asked for nothing: it may jump', () => {
+    expect(files.filter((file) => /\bDate\b/.test(codeOf(read(file))))).toEqual([])
+  })
+})
+
+describe('what a request says', () => {
+  const outside =
+    /^node:(net|https?|http2|tls|dns|dgram|child_process|cluster|worker_threads|fs|vm|module)(\/|$)/
+
+  /** The modules from which a file imports more than types. */
+  function reached(file: string): string[] {
+    const imports = codeOf(read(file)).matchAll(/^import\s+([\s\S]*?)\s+from\s+'([^']+)'/gm)
+    return [...imports].flatMap(([, names = '', name = '']) =>
+      outside.test(name) && !/^(type\b|\{(\s*type \w+( as \w+)?,?)+\s*\}$)/.test(names) ? name : [],
+    )
+  }
+
+  test('reaches nothing outside of the server but what is behind its port', () => {
+    const files = sourcesIn('apps/demo-server/src')
+    const found = files.map((file) => [file.replace('apps/demo-server/src/', ''), reached(file)])
+    expect(Object.fromEntries(found.filter(([, modules = []]) => modules.length > 0))).toEqual({
+      // They listen.
+      'echo-servers.ts': ['node:net'],
+      'http-server.ts': ['node:http'],
+      // A function and a table.
+      'environment.ts': ['node:net'],
+      'problem.ts': ['node:http'],
+      // Once, at the start.
+      'sources.ts': ['node:fs'],
+    })
+    expect(files.filter((file) => /\b(fetch|WebSocket|EventSource)\(/.test(codeOf(read(file))))).toEqual([])
+  })
+
+  test('never becomes code', () => {
+    const files = packages.flatMap((folder) => sourcesIn(`${folder}/src`))
+    const code = /\beval\(|\bnew Function\b|\bimport\((?!'[^']+'\))|\brequire\(/
+    expect(files.filter((file) => code.test(codeOf(read(file))))).toEqual([])
+  })
+
+  test('never becomes SQL: what it is made of with anything else is a constant, or a channel that has been checked', () => {
+    const verb = '\\b(SELECT|INSERT|UPDATE|DELETE FROM|(UN)?LISTEN|NOTIFY|CREATE|BEGIN)\\b'
+    const made = new RegExp(`\`[^\`]*${verb}[^\`]*\\$\\{|\`[^\`]*\\$\\{[^\`]*${verb}|${verb}[^'\\n]*'\\s*\\+`)
+    const files = [...sourcesIn('packages/backend/src'), ...sourcesIn('apps/demo-server/src')]
+    expect(files.filter((file) => made.test(codeOf(read(file))))).toEqual([
+      'packages/backend/src/channels.ts',
+      'packages/backend/src/schema.ts',
+    ])
+  })
+})
