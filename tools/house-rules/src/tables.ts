@@ -44,6 +44,8 @@ export const tables = {
   errors: { file: 'packages/workload/README.md', name: 'errors', make: errors },
   /** Compared with its document in the suite's own tests, which find out all the same. */
   clauses: { file: 'docs/clauses.md', name: 'clauses', make: clauses },
+  /** Likewise, in the tests that run what stands in it. */
+  faults: { file: 'docs/reliability.md', name: 'faults', make: faults },
 } as const satisfies Readonly<Record<string, Table>>
 
 /** Puts the table into the text of its document, in the place of the one that is there. */
@@ -120,8 +122,17 @@ function errors(): string {
 
 /** What the wrong styles fail; it takes some seconds to find out. */
 function clauses(): string {
-  const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
-  return clauseTable(parseFindings(execFileSync(process.execPath, [main], { encoding: 'utf8' })))
+  return clauseTable(parseFindings(run('packages/conformance/src/wrong-styles.main.ts')))
+}
+
+/** What goes wrong, and what becomes of it. */
+function faults(): string {
+  return run('apps/demo-server/test/faults.main.ts').trim()
+}
+
+/** What a program of ours prints. */
+function run(main: string): string {
+  return execFileSync(process.execPath, [path.join(root, main)], { encoding: 'utf8' })
 }
 
 function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {

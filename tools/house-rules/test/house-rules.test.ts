@@ -219,6 +219,7 @@ describe('what is written is what is there', () => {
       'CONTRIBUTING.md',
       'docs/clauses.md',
       'docs/decisions.md',
+      'docs/reliability.md',
       'docs/vocabulary.md',
       ...packages.map((one) => `${one}/README.md`),
     ]
