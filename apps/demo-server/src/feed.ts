@@ -6,7 +6,7 @@
  * the style that it began in, and when the server closes it is told at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Message, OverflowError, type Port } from '@overlap/workload'
+import { DatabaseError, type Message, OverflowError, type Port } from '@overlap/workload'
 import type { Context, ServerPort } from './context.ts'
 import { FeedLog, type FeedReader, LOG_LIMITS, type LogLimits } from './feed-log.ts'
 import { PAGE, follow } from './follow.ts'
@@ -15,7 +15,7 @@ import type { Lanes } from './lanes.ts'
 import type { Metrics } from './metrics.ts'
 import type { Outlet } from './outlets.ts'
 import { channels, count, integer, messageId, nameOf } from './parameters.ts'
-import { Problem, closing, logDefect, unavailable } from './problem.ts'
+import { closing, logDefect, unavailable } from './problem.ts'
 import { type RunQuery, type Values, createRunQuery } from './run-query.ts'
 import { type Cell, Run } from './run.ts'
 import { ClientLeftError, type Runs } from './runs.ts'
@@ -90,7 +90,7 @@ export class Feed {
       await Promise.race([
         reader.open(),
         sleep(OPEN_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-          throw new Problem(504, 'The database did not answer in time.')
+          throw new DatabaseError('the channels could not be listened to in time', { code: 'ETIMEDOUT' })
         }),
       ])
       if (this.#runs.closing) throw closing()

@@ -14,12 +14,15 @@ import {
   OutOfStockError,
   OverloadedError,
   OverflowError,
+  PictureError,
   SocketError,
   TimeoutError,
   UnknownSkuError,
+  errorKinds,
+  kindOf,
 } from '@overlap/workload'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeftError, ClosingError } from './runs.ts'
+import { ClientLeftError } from './runs.ts'
 
 /** One thing that is wrong with the request. */
 export interface FieldError {
@@ -31,19 +34,17 @@ export interface FieldError {
 
 const RECEIVED_LENGTH = 64
 
+interface ProblemOptions extends ErrorOptions {
+  readonly errors?: readonly FieldError[]
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 export class Problem extends Error {
   readonly status: number
   readonly errors: readonly FieldError[]
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(
-    status: number,
-    detail: string,
-    options: {
-      errors?: readonly FieldError[]
-      headers?: Readonly<Record<string, string>>
-    } & ErrorOptions = {},
-  ) {
+  constructor(status: number, detail: string, options: ProblemOptions = {}) {
     super(detail, options)
     this.status = status
     this.errors = options.errors ?? []
@@ -53,18 +54,18 @@ export class Problem extends Error {
 
 /** Status 400. The detail is made from `errors`, so that it can be read alone. */
 export function invalid(errors: readonly FieldError[]): Problem {
-  return new Problem(
-    400,
-    errors.map(({ field, expected }) => `${field || '""'}: expected ${expected}.`).join(' '),
-    {
-      errors,
-    },
-  )
+  return new Problem(400, detailOfFields(errors), { errors })
 }
 
+const detailOfFields = (errors: readonly FieldError[]) =>
+  errors.map(({ field, expected }) => `${field || '""'}: expected ${expected}.`).join(' ')
+
+/** In seconds. */
+const RETRY_AFTER = { 'retry-after': '5' }
+
 /** Status 503, with when to try again. */
-export function unavailable(detail: string, headers: Readonly<Record<string, string>> = {}): Problem {
-  return new Problem(503, detail, { headers: { 'retry-after': '5', ...headers } })
+export function unavailable(detail: string): Problem {
+  return new Problem(503, detail, { headers: RETRY_AFTER })
 }
 
 /** Status 405. `allowed`: the methods that are, with commas between them. */
@@ -72,8 +73,13 @@ export function notAllowed(method: string, allowed: string): Problem {
   return new Problem(405, `${method} is not allowed here, only ${allowed}.`, { headers: { allow: allowed } })
 }
 
+const CLOSING: Told = {
+  detail: 'The server is closing.',
+  headers: { ...RETRY_AFTER, connection: 'close' },
+}
+
 export function closing(): Problem {
-  return unavailable('The server is closing.', { connection: 'close' })
+  return new Problem(errorKinds.closed.status, CLOSING.detail, CLOSING)
 }
 
 /** What a client is told of an error that is not the status of an answer, because that has begun. */
@@ -137,43 +143,53 @@ export function logDefect(log: DefectLog, error: unknown): void {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof UnknownSkuError)
-    return invalid([{ field: 'sku', expected: 'a product that the database knows', received: error.sku }])
-  if (error instanceof OutOfStockError)
-    return new Problem(409, `There are only ${error.onHand} units of the product.`, {
-      errors: [{ field: 'units', expected: `at most ${error.onHand}`, received: String(error.units) }],
-    })
-  if (error instanceof TimeoutError)
-    return new Problem(504, `Not answered within ${error.ms} ms, as the request has asked.`)
-  // All replicas have failed: the first says why.
-  if (error instanceof AggregateError) return toProblem(error.errors[0])
-  if (error instanceof DatabaseError) return behind('database', error.code)
-  if (error instanceof HttpError) return behind('reservation service', error.code, error.status)
-  if (error instanceof SocketError) return behind('connection to be echoed', error.code)
-  if (error instanceof OverflowError)
-    return unavailable(`More than ${error.capacity} messages had not been read. Come back, and read faster.`)
-  if (error instanceof OverloadedError)
-    return unavailable('As many requests wait for their turn as may wait.', { 'retry-after': '1' })
-  if (error instanceof ClosingError) return closing()
   if (isFastifyError(error)) return fromFastify(error)
-  return new Problem(500, 'The server has a defect.')
+  const told = describe(error)
+  return new Problem(errorKinds[kindOf(error)].status, told.detail, told)
 }
 
-const timeoutCodes: ReadonlySet<string | undefined> = new Set([
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-])
+/** What a client is told besides the status, which follows from the error's kind alone. */
+interface Told extends ProblemOptions {
+  readonly detail: string
+}
 
-/** A service behind the server failed: 504 when it took too long, 502 otherwise. */
-function behind(service: string, code: string | undefined, status?: number): Problem {
-  const timedOut = timeoutCodes.has(code) || status === 504
-  const reason = status === undefined || status === 200 ? (code ?? '') : `status ${status}`
+function describe(error: unknown): Told {
+  // All replicas have failed: the first says why.
+  if (error instanceof AggregateError) return describe(error.errors[0])
+  if (error instanceof UnknownSkuError) {
+    const errors = [{ field: 'sku', expected: 'a product that the database knows', received: error.sku }]
+    return { detail: detailOfFields(errors), errors }
+  }
+  if (error instanceof OutOfStockError)
+    return {
+      detail: `There are only ${error.onHand} units of the product.`,
+      errors: [{ field: 'units', expected: `at most ${error.onHand}`, received: String(error.units) }],
+    }
+  if (error instanceof TimeoutError)
+    return { detail: `Not answered within ${error.ms} ms, as the request has asked.` }
+  if (error instanceof DatabaseError) return behind('database', error)
+  if (error instanceof HttpError) return behind('reservation service', error)
+  if (error instanceof SocketError) return behind('connection to be echoed', error)
+  if (error instanceof PictureError) return { detail: 'What was downloaded is not a picture.' }
+  if (error instanceof OverflowError)
+    return {
+      detail: `More than ${error.capacity} messages had not been read. Come back, and read faster.`,
+      headers: RETRY_AFTER,
+    }
+  if (error instanceof OverloadedError)
+    return { detail: 'As many requests wait for their turn as may wait.', headers: { 'retry-after': '1' } }
+  if (kindOf(error) === 'closed') return CLOSING
+  return { detail: 'The server has a defect.' }
+}
+
+/** What stands behind the server has failed. A code or a status says how, if it says no more than that. */
+function behind(service: string, error: DatabaseError | HttpError | SocketError): Told {
+  const status = error instanceof HttpError && error.status !== 200 ? error.status : undefined
+  const reason = status === undefined ? (error.code ?? '') : `status ${status}`
   const shown = /^[\w ]{1,64}$/.test(reason) ? ` (${reason})` : ''
-  return timedOut
-    ? new Problem(504, `The ${service} did not answer in time${shown}.`)
-    : new Problem(502, `The ${service} could not be reached, or failed${shown}.`)
+  return error.kind === 'late'
+    ? { detail: `The ${service} did not answer in time${shown}.` }
+    : { detail: `The ${service} could not be reached, or failed${shown}.` }
 }
 
 /** That Fastify has found something wrong with the request. A defect may have a `statusCode` too. */

@@ -3,6 +3,7 @@
  * of itself is cancelled, the rest may finish, and what has not finished after the grace is cancelled too.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '@overlap/workload'
 
 /** Why a run was cancelled: nobody is there to read the answer. */
 export class ClientLeftError extends Error {
@@ -10,8 +11,9 @@ export class ClientLeftError extends Error {
 }
 
 /** Why a run was cancelled: the server had waited for it for as long as it may, or it has no end to wait for. */
-export class ClosingError extends Error {
+export class ClosingError extends KnownError {
   override readonly name = 'ClosingError'
+  readonly kind = 'closed'
 }
 
 /** How long cancelled runs have to settle before they are given up. A sound style needs one turn. */

@@ -2,13 +2,21 @@
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import {
+  ClosedError,
   DatabaseError,
   HttpError,
   OutOfStockError,
+  OverflowError,
+  OverloadedError,
+  PictureError,
   type ScenarioName,
+  SocketError,
   TimeoutError,
   UnknownSkuError,
+  WorkerError,
   allFailed,
+  errorKinds,
+  kindOf,
   scenarios,
   styleNames,
 } from '@overlap/workload'
@@ -404,6 +412,13 @@ describe('a run', () => {
     [new HttpError('secret', { status: 504 }), 504],
     [new HttpError('secret', { code: 'UND_ERR_HEADERS_TIMEOUT' }), 504],
     [new HttpError('secret', { code: 'ECONNRESET' }), 502],
+    [new HttpError('secret', { status: 200, code: 'UND_ERR_BODY_TIMEOUT' }), 504],
+    [new PictureError('secret'), 502],
+    [new SocketError('secret', { code: 'ECONNRESET' }), 502],
+    [new OverflowError(10), 503],
+    [new OverloadedError('secret'), 503],
+    [new ClosedError(), 503],
+    [new WorkerError('secret'), 500],
     [new TypeError('secret'), 500],
     [new OutOfStockError('A-42', 2, 1), 409],
     [new TimeoutError(100), 504],
@@ -416,6 +431,8 @@ describe('a run', () => {
     expect(await timingOf('&trace=true')).toMatch(/^db;dur=.*, http;dur=.*, total;dur=/)
     const { detail } = await ask(status, '/api/run/combine?sku=A-42')
     expect(detail).not.toMatch(/secret|127|select/)
+    expect(detail.includes('defect')).toBe(status === 500)
+    expect(errorKinds[kindOf(error)].status).toBe(status)
   })
 
   test('a port that throws is a defect, and the next run is answered', async () => {

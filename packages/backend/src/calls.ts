@@ -4,6 +4,9 @@ import type { Port, Session } from '@overlap/workload'
 /** The longest that an answer can be asked to take, in ms. */
 export const DELAY_LIMIT_MS = 10_000
 
+/** How long an answer may take, unless whoever opens the port says otherwise. */
+export const ANSWER_TIMEOUT_MS = 3 * DELAY_LIMIT_MS
+
 export type CallName = keyof Port | Exclude<keyof Session, 'order' | 'close'>
 
 /**

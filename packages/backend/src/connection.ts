@@ -4,7 +4,8 @@
  * A connection is *free* again when two things are certain: the server has said ReadyForQuery, which
  * comes after the answer and also after an error, and no CancelRequest is under way that could still
  * hit what runs next. If that takes longer than a budget (the request was lost, the server is frozen),
- * the socket is destroyed instead. The caller is answered only once the connection is free or closed:
+ * the socket is destroyed instead. So it is when a query is left unanswered: a network that has fallen
+ * silent closes nothing by itself. The caller is answered only once the connection is free or closed:
  * a caller that asks again from within its callback finds it idle.
  *
  * A transaction needs its connection between its queries as well: then it is *held*, and free only when
@@ -53,6 +54,11 @@ interface Answer {
   readonly command: string | null
 }
 
+const LATE: Answer = {
+  error: Object.assign(new Error('No answer in time'), { code: 'ETIMEDOUT' }),
+  rows: [],
+  command: null,
+}
 const LOST: Answer = { error: new Error('Connection terminated unexpectedly'), rows: [], command: null }
 
 export class Connection {
@@ -68,6 +74,7 @@ export class Connection {
   #answer: Answer | null = null
   #ready = true
   #abandonCancel: (() => void) | null = null
+  #patience: NodeJS.Timeout | undefined
   #budget: NodeJS.Timeout | undefined
   #again: NodeJS.Timeout | undefined
 
@@ -98,6 +105,7 @@ export class Connection {
     }
     this.#job = job
     this.#ready = false
+    this.#patience = setTimeout(() => this.#giveUp(), this.#client.answerTimeoutMs)
     this.#client.query(query, this.#answered)
   }
 
@@ -132,7 +140,8 @@ export class Connection {
   }
 
   readonly #answered = (error: Error | null, result: QueryArrayResult | undefined) => {
-    if (this.#closed) return
+    // What comes after it has been given up is only that its socket has closed.
+    if (this.#closed || this.#answer) return
     this.#answer = { error, rows: result?.rows ?? [], command: result?.command ?? null }
     if (error) this.#startBudget()
   }
@@ -146,7 +155,13 @@ export class Connection {
     })
   }
 
+  #giveUp() {
+    this.#answer ??= LATE
+    this.#destroy()
+  }
+
   #becameReady() {
+    clearTimeout(this.#patience)
     clearTimeout(this.#again)
     this.#ready = true
     this.#freeOnceSettled()
@@ -163,6 +178,7 @@ export class Connection {
 
   #ended() {
     this.#closed = true
+    clearTimeout(this.#patience)
     clearTimeout(this.#budget)
     clearTimeout(this.#again)
     this.#abandonCancel?.()

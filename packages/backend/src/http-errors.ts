@@ -14,8 +14,6 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the host of the reservation service was not found'],
   ['EAI_AGAIN', 'the host of the reservation service was not found'],
   ['ETIMEDOUT', 'the reservation service did not answer in time'],
-  ['UND_ERR_HEADERS_TIMEOUT', 'the reservation service did not answer in time'],
-  ['UND_ERR_BODY_TIMEOUT', 'the reservation service stopped in the middle of its answer'],
 ])
 
 /** `status`: that of the answer which was being read, `undefined` if there was none yet. */
@@ -24,6 +22,11 @@ export function toHttpError(cause: unknown, status: number | undefined): HttpErr
     cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   const sentence = code === undefined ? undefined : sentences.get(code)
   return new HttpError(sentence ?? 'the call of the reservation service failed', { status, code, cause })
+}
+
+/** `status`: that of the answer which was being read, `undefined` if there was none yet. */
+export function toLateError(status: number | undefined): HttpError {
+  return new HttpError('the reservation service did not answer in time', { status, code: 'ETIMEDOUT' })
 }
 
 /** That the service answered, but with another status than was asked for. */

@@ -2,12 +2,13 @@
  * One request and its answer, on a line that is taken for it.
  *
  * Whatever the answer is, it leaves no unread body behind: it is read to its end, which gives the line
- * back, or the socket is closed. Another status than 200 is told after its body has been read, for as
+ * back, or the socket is closed. All of it together may take so long and no longer: a service that sends
+ * a byte now and then would otherwise never be late. Another status than 200 is told after its body has been read, for as
  * long as that is short and quick.
  */
 import { HttpError } from '@overlap/workload'
 import type { Dispatcher } from 'undici'
-import { toHttpError, toStatusError } from './http-errors.ts'
+import { toHttpError, toLateError, toStatusError } from './http-errors.ts'
 import type { HttpLine, HttpRequest } from './http-line.ts'
 import type { HttpLines } from './http-lines.ts'
 import { throwLater } from './throw-later.ts'
@@ -35,6 +36,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #status: number | undefined
   #body: Buffer[] = []
   #bytes = 0
+  #patience: NodeJS.Timeout | undefined
   #drain: NodeJS.Timeout | undefined
   #over = false
 
@@ -46,6 +48,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   start(request: HttpRequest, bodyLimitBytes = BODY_LIMIT_BYTES): void {
     this.#bodyLimitBytes = bodyLimitBytes
+    this.#patience = setTimeout(() => this.#cutOff(toLateError(this.#status)), this.#lines.answerTimeoutMs)
     this.#line.dispatch(request, this)
   }
 
@@ -114,6 +117,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #end() {
     this.#over = true
     this.#body = []
+    clearTimeout(this.#patience)
     clearTimeout(this.#drain)
   }
 }

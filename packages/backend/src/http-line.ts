@@ -10,8 +10,6 @@ import tls from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
 
 const CONNECT_TIMEOUT_MS = 5_000
-/** More than the longest delay that can be asked of the service. */
-const ANSWER_TIMEOUT_MS = 15_000
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -38,8 +36,9 @@ export class HttpLine {
     this.#owner = owner
     this.#client = new Client(origin, {
       connect: (target, callback) => this.#connect(target, callback),
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
+      // An answer has one time-out for all of it, see `http-exchange.ts`.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     })
     this.#client.on('disconnect', () => owner.disconnected(this))
   }

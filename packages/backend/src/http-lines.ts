@@ -4,6 +4,7 @@
  * The line that was used last is used first, so that the others can grow old and be closed. Nobody
  * waits here: a request that finds no idle line opens one.
  */
+import { ANSWER_TIMEOUT_MS } from './calls.ts'
 import { HttpLine, type LineOwner } from './http-line.ts'
 
 export interface HttpStats {
@@ -19,11 +20,14 @@ export class HttpLines implements LineOwner {
   readonly #origin: string
   readonly #lines = new Set<HttpLine>()
   readonly #idle: HttpLine[] = []
+  /** How long an answer may take, from the request to the end of its body. */
+  readonly answerTimeoutMs: number
   #sockets = 0
   #closing: PromiseWithResolvers<void> | null = null
 
-  constructor(origin: string) {
+  constructor(origin: string, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     this.#origin = origin
+    this.answerTimeoutMs = answerTimeoutMs
   }
 
   get closed(): boolean {

@@ -6,6 +6,7 @@
  * that is gone in the middle of a transaction, between two queries, holds its locks for a minute at most.
  */
 import { Client, Connection } from 'pg'
+import { ANSWER_TIMEOUT_MS } from './calls.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
 /** Longer than any call takes that a transaction may wait for. */
@@ -18,15 +19,18 @@ export class PgClient extends Client {
   /** The key that a CancelRequest carries: which backend to interrupt, and the right to do so. */
   declare readonly processID: number
   declare readonly secretKey: number
+  /** How long the server may take to answer a query. */
+  readonly answerTimeoutMs: number
 
   /** Connects to nothing yet. Throws if `databaseUrl` cannot be read. */
-  constructor(databaseUrl: string, applicationName: string) {
+  constructor(databaseUrl: string, applicationName: string, answerTimeoutMs = ANSWER_TIMEOUT_MS) {
     super({
       connectionString: databaseUrl,
       application_name: applicationName,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, answerTimeoutMs),
       keepAlive: true,
     })
+    this.answerTimeoutMs = answerTimeoutMs
     // What DATABASE_URL or PGOPTIONS says comes last, and so it wins.
     const { options } = this.connectionParameters
     this.connectionParameters.options = options ? `${BACKSTOPS} ${options}` : BACKSTOPS

@@ -6,10 +6,10 @@
  * socket of the request is closed, and what they used is lent to nobody before that. Callers never wait
  * for it; `observe` and `stats` tell when it is done.
  */
-import type { Channel, Port } from '@overlap/workload'
+import { type Channel, type Port, TIMER_LIMIT_MS } from '@overlap/workload'
 import { askDatabase } from './ask-database.ts'
 import { checkService } from './ask-service.ts'
-import { DELAY_LIMIT_MS, type Observe } from './calls.ts'
+import { ANSWER_TIMEOUT_MS, DELAY_LIMIT_MS, type Observe } from './calls.ts'
 import { Channels } from './channels.ts'
 import { createConfirmOrder } from './confirm-order.ts'
 import { createConnectionCalls } from './connection-calls.ts'
@@ -50,6 +50,12 @@ export interface PortOptions {
   readonly poolMax: number
   /** Shown in `pg_stat_activity`, unless `databaseUrl` names another. */
   readonly applicationName?: string
+  /**
+   * How long Postgres may take to answer a query, waits for locks included, and the reservation service a
+   * request, to the last byte. Then the call fails with the code `ETIMEDOUT`, and its socket is closed. At
+   * least 1 ms; 30 s by default, three times what either can be asked to take.
+   */
+  readonly answerTimeoutMs?: number
 }
 
 export interface RunOptions {
@@ -101,12 +107,14 @@ export interface RealPort extends Port {
 
 /** Connects to nothing yet. Throws when an option cannot be used. */
 export function openPort(options: PortOptions): RealPort {
-  const { databaseUrl, poolMax, applicationName = 'overlap' } = options
+  const { databaseUrl, poolMax, applicationName = 'overlap', answerTimeoutMs = ANSWER_TIMEOUT_MS } = options
   if (!Number.isSafeInteger(poolMax) || poolMax < 1)
     throw new RangeError('poolMax must be an integer of at least 1')
-  const upstreams = readUpstreams(options.upstreamUrls)
+  if (!Number.isSafeInteger(answerTimeoutMs) || answerTimeoutMs < 1 || answerTimeoutMs > TIMER_LIMIT_MS)
+    throw new RangeError(`answerTimeoutMs must be an integer from 1 to ${TIMER_LIMIT_MS}`)
+  const upstreams = readUpstreams(options.upstreamUrls, answerTimeoutMs)
   const [service] = upstreams
-  const createClient = () => new PgClient(databaseUrl, applicationName)
+  const createClient = () => new PgClient(databaseUrl, applicationName, answerTimeoutMs)
   createClient()
 
   const lender = new Lender(poolMax, createClient)

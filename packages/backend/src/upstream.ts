@@ -12,15 +12,15 @@ export interface Upstream {
 export type Upstreams = readonly [Upstream, ...Upstream[]]
 
 /** Throws a `TypeError` when there is none, or one cannot be used. */
-export function readUpstreams(upstreamUrls: readonly string[]): Upstreams {
-  const [first, ...others] = upstreamUrls.map(readUpstream)
+export function readUpstreams(upstreamUrls: readonly string[], answerTimeoutMs: number): Upstreams {
+  const [first, ...others] = upstreamUrls.map((url, index) => readUpstream(url, index, answerTimeoutMs))
   if (first === undefined) throw new TypeError('upstreamUrls must name at least one URL')
   return [first, ...others]
 }
 
 /** The same one, with sockets of its own. */
 export function reopen(upstream: Upstream): Upstream {
-  return { ...upstream, lines: new HttpLines(upstream.origin) }
+  return { ...upstream, lines: new HttpLines(upstream.origin, upstream.lines.answerTimeoutMs) }
 }
 
 export function sumUp(upstreams: Upstreams): HttpStats {
@@ -34,9 +34,10 @@ export function sumUp(upstreams: Upstreams): HttpStats {
   return sum
 }
 
-function readUpstream(upstreamUrl: string, index: number): Upstream {
+function readUpstream(upstreamUrl: string, index: number, answerTimeoutMs: number): Upstream {
   const url = URL.canParse(upstreamUrl) ? new URL(upstreamUrl) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new TypeError(`upstreamUrls[${index}] must be an http: or https: URL`)
-  return { origin: url.origin, lines: new HttpLines(url.origin), basePath: url.pathname.replace(/\/+$/, '') }
+  const lines = new HttpLines(url.origin, answerTimeoutMs)
+  return { origin: url.origin, lines, basePath: url.pathname.replace(/\/+$/, '') }
 }

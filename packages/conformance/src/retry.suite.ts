@@ -76,6 +76,7 @@ const passing: readonly Error[] = [
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET'].map(
     (code) => new HttpError(code, { code }),
   ),
+  new DatabaseError('not ready for connections', { code: '57P03' }),
 ]
 
 const lasting: readonly Error[] = [
@@ -83,7 +84,7 @@ const lasting: readonly Error[] = [
   new HttpError('no reservation stands in it', { status: 200 }),
   new HttpError('no such host', { code: 'ENOTFOUND' }),
   new HttpError('nobody knows why'),
-  new DatabaseError('connection refused', { code: 'ECONNREFUSED' }),
+  new DatabaseError('no such table', { code: '42P01' }),
   new UnknownSkuError('A-42'),
   new TypeError('a bug'),
   Object.assign(new Error('not of the service'), { status: 503 }),

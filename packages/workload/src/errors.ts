@@ -1,23 +1,29 @@
+import { type ErrorKind, KnownError, kindOfCode, kindOfStatus } from './error-kinds.ts'
+
 /** What can go wrong behind a `Port` when something is read. */
 export type PortError = DatabaseError | UnknownSkuError | HttpError
 
 /** The database could not be reached, or could not answer. */
-export class DatabaseError extends Error {
+export class DatabaseError extends KnownError {
   readonly _tag = 'DatabaseError'
   override readonly name = 'DatabaseError'
+  /** By its code. */
+  readonly kind: ErrorKind
   /** Five characters of SQLSTATE, or the code of a system error such as `ECONNREFUSED`. */
   readonly code: string | undefined
 
   constructor(message: string, options?: ErrorOptions & { readonly code?: string | undefined }) {
     super(message, options)
     this.code = options?.code
+    this.kind = kindOfCode(this.code)
   }
 }
 
 /** The database answered, and there is no such product. */
-export class UnknownSkuError extends Error {
+export class UnknownSkuError extends KnownError {
   readonly _tag = 'UnknownSkuError'
   override readonly name = 'UnknownSkuError'
+  readonly kind = 'mistake'
   readonly sku: string
 
   constructor(sku: string) {
@@ -27,9 +33,10 @@ export class UnknownSkuError extends Error {
 }
 
 /** The product is there, but not as many units of it as were asked for. */
-export class OutOfStockError extends Error {
+export class OutOfStockError extends KnownError {
   readonly _tag = 'OutOfStockError'
   override readonly name = 'OutOfStockError'
+  readonly kind = 'refusal'
   readonly sku: string
   /** Units that were asked for. */
   readonly units: number
@@ -45,12 +52,14 @@ export class OutOfStockError extends Error {
 }
 
 /** The reservation service could not be reached, answered with another status than 200, or not with what was asked for. */
-export class HttpError extends Error {
+export class HttpError extends KnownError {
   readonly _tag = 'HttpError'
   override readonly name = 'HttpError'
+  /** By the status; without one, or where an answer of 200 has broken off, by the code. */
+  readonly kind: ErrorKind
   /** The status of the answer, 100 to 599; `undefined` when there was none. */
   readonly status: number | undefined
-  /** The code of a system or client error, such as `ECONNREFUSED`; `undefined` when there was an answer. */
+  /** The code of a system or client error, such as `ECONNREFUSED`; `undefined` when there was a whole answer. */
   readonly code: string | undefined
 
   constructor(
@@ -63,25 +72,33 @@ export class HttpError extends Error {
     super(message, options)
     this.status = options?.status
     this.code = options?.code
+    this.kind =
+      this.status === undefined || this.status === 200 ? kindOfCode(this.code) : kindOfStatus(this.status)
   }
 }
 
 /** What was downloaded is no page with a picture, or no picture that can be read. */
-export class PictureError extends Error {
+export class PictureError extends KnownError {
   readonly _tag = 'PictureError'
   override readonly name = 'PictureError'
+  readonly kind = 'permanent'
 }
 
-/** The worker threads could not do their work, whatever it was. */
-export class WorkerError extends Error {
+/**
+ * The worker threads could not do their work, whatever it was. They are a part of this program: a picture
+ * that has killed its thread would kill the next one too.
+ */
+export class WorkerError extends KnownError {
   readonly _tag = 'WorkerError'
   override readonly name = 'WorkerError'
+  readonly kind = 'defect'
 }
 
-/** A connection to a client has broken. */
-export class SocketError extends Error {
+/** A connection to a client has broken, and will not come back. */
+export class SocketError extends KnownError {
   readonly _tag = 'SocketError'
   override readonly name = 'SocketError'
+  readonly kind = 'permanent'
   /** The code of a system error, such as `ECONNRESET`. */
   readonly code: string | undefined
 
@@ -97,9 +114,10 @@ export function isPageError(error: unknown): error is HttpError | PictureError {
 }
 
 /** The time that was given is over. */
-export class TimeoutError extends Error {
+export class TimeoutError extends KnownError {
   readonly _tag = 'TimeoutError'
   override readonly name = 'TimeoutError'
+  readonly kind = 'deadline'
   readonly ms: number
 
   constructor(ms: number) {
@@ -109,9 +127,10 @@ export class TimeoutError extends Error {
 }
 
 /** What was asked has been closed: it starts nothing any more, or has stopped what it had started. */
-export class ClosedError extends Error {
+export class ClosedError extends KnownError {
   readonly _tag = 'ClosedError'
   override readonly name = 'ClosedError'
+  readonly kind = 'closed'
 
   constructor() {
     super('it has been closed')
@@ -119,9 +138,10 @@ export class ClosedError extends Error {
 }
 
 /** Its reader was so far behind that a message would have been lost. */
-export class OverflowError extends Error {
+export class OverflowError extends KnownError {
   readonly _tag = 'OverflowError'
   override readonly name = 'OverflowError'
+  readonly kind = 'overload'
   /** How many unread messages there is room for. */
   readonly capacity: number
 
@@ -132,9 +152,10 @@ export class OverflowError extends Error {
 }
 
 /** As many are waiting as may wait. */
-export class OverloadedError extends Error {
+export class OverloadedError extends KnownError {
   readonly _tag = 'OverloadedError'
   override readonly name = 'OverloadedError'
+  readonly kind = 'overload'
   /** Whose queue is full. */
   readonly key: string
 

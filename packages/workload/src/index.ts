@@ -1,3 +1,4 @@
+export * from './error-kinds.ts'
 export * from './errors.ts'
 export * from './inputs.ts'
 export * from './model.ts'

@@ -1,32 +1,15 @@
 /** The pure half of `retry`: what is tried again, and how long to wait before. */
-import { HttpError } from './errors.ts'
+import { errorKinds, kindOf } from './error-kinds.ts'
 import type { RetryInput } from './inputs.ts'
 
-const retriableStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
-
-const retriableCodes: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-])
-
 /**
- * Whether the same request may succeed when it is made again: the service was busy or out of reach.
- * Whatever it has refused, it will refuse again. Only for requests that change nothing.
+ * Whether the same call may succeed when it is made again: what is behind was busy, out of reach or late.
+ * Whatever it has refused, it will refuse again. Only for calls that change nothing.
  *
- * Source: RFC 9110, section 15 (https://www.rfc-editor.org/rfc/rfc9110#section-15)
+ * Source: RFC 9110, section 9.2.2 (https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2)
  */
 export function isRetriable(error: unknown): boolean {
-  if (!(error instanceof HttpError)) return false
-  const { status, code } = error
-  if (status !== undefined) return retriableStatuses.has(status)
-  return code !== undefined && retriableCodes.has(code)
+  return errorKinds[kindOf(error)].retriable
 }
 
 /**

@@ -2,7 +2,25 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { clauseTable, parseFindings } from '@overlap/conformance'
-import { type StyleName, scenarios, styleNames } from '@overlap/workload'
+import {
+  ClosedError,
+  type ErrorKind,
+  type KnownError,
+  OutOfStockError,
+  OverflowError,
+  OverloadedError,
+  PictureError,
+  SocketError,
+  type StyleName,
+  TimeoutError,
+  UnknownSkuError,
+  WorkerError,
+  errorKinds,
+  kindsByCode,
+  kindsByStatus,
+  scenarios,
+  styleNames,
+} from '@overlap/workload'
 import { linesOf, read, root } from './sources.ts'
 
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
@@ -23,8 +41,11 @@ export interface Table {
 
 export const tables = {
   matrix: { file: 'README.md', name: 'matrix', make: matrix },
+  errors: { file: 'packages/workload/README.md', name: 'errors', make: errors },
   /** Compared with its document in the suite's own tests, which find out all the same. */
   clauses: { file: 'docs/clauses.md', name: 'clauses', make: clauses },
+  /** Likewise, in the tests that run what stands in it. */
+  faults: { file: 'docs/reliability.md', name: 'faults', make: faults },
 } as const satisfies Readonly<Record<string, Table>>
 
 /** Puts the table into the text of its document, in the place of the one that is there. */
@@ -57,10 +78,61 @@ function matrix(): string {
   ])
 }
 
+/** One of each class whose kind is always the same. */
+const always: readonly KnownError[] = [
+  new UnknownSkuError(''),
+  new OutOfStockError('', 0, 0),
+  new PictureError(),
+  new SocketError(''),
+  new TimeoutError(0),
+  new OverflowError(0),
+  new OverloadedError(''),
+  new ClosedError(),
+  new WorkerError(),
+]
+
+/** What follows from an error's kind, and the errors that are of it. */
+function errors(): string {
+  const quote = (text: unknown) => `\`${String(text)}\``
+  const keysOf = (kinds: ReadonlyMap<unknown, ErrorKind>, kind: ErrorKind) =>
+    [...kinds].flatMap(([key, each]) => (each === kind ? [key] : []))
+  const those = (kind: ErrorKind) => {
+    const names = always.filter((error) => error.kind === kind).map(({ name }) => quote(name))
+    // A class of SQLSTATE is two characters long.
+    const codes = keysOf(kindsByCode, kind).map((code) => quote(String(code).padEnd(3, '…')))
+    const statuses = keysOf(kindsByStatus, kind)
+    return [
+      ...names,
+      ...(codes.length > 0 ? [`\`DatabaseError\` or \`HttpError\` with the code ${codes.join(', ')}`] : []),
+      ...(statuses.length > 0 ? [`\`HttpError\` with the status ${statuses.join(', ')}`] : []),
+      ...(kind === 'permanent' ? ['`DatabaseError` or `HttpError` with any other, or with none'] : []),
+      ...(kind === 'defect' ? ['whatever else is thrown'] : []),
+    ].join('; ')
+  }
+  // A cast, because the keys of an object are any text to TypeScript.
+  const kinds = Object.keys(errorKinds) as ErrorKind[]
+  return toTable([
+    ['kind', 'means', 'tried again', 'status', 'errors'],
+    ...kinds.map((kind) => {
+      const { means, retriable, status } = errorKinds[kind]
+      return [`_${kind}_`, means, retriable ? 'yes' : 'no', String(status), those(kind)]
+    }),
+  ])
+}
+
 /** What the wrong styles fail; it takes some seconds to find out. */
 function clauses(): string {
-  const main = path.join(root, 'packages/conformance/src/wrong-styles.main.ts')
-  return clauseTable(parseFindings(execFileSync(process.execPath, [main], { encoding: 'utf8' })))
+  return clauseTable(parseFindings(run('packages/conformance/src/wrong-styles.main.ts')))
+}
+
+/** What goes wrong, and what becomes of it. */
+function faults(): string {
+  return run('apps/demo-server/test/faults.main.ts').trim()
+}
+
+/** What a program of ours prints. */
+function run(main: string): string {
+  return execFileSync(process.execPath, [path.join(root, main)], { encoding: 'utf8' })
 }
 
 function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {

@@ -1,9 +1,11 @@
 import fs from 'node:fs'
 import { suites } from '@overlap/conformance'
-import { scenarios, styleNames } from '@overlap/workload'
+import * as workload from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
 import { codeOf, foldersIn, importsOf, linesOf, read, sourcesIn } from '../src/sources.ts'
 import { besides, place, tables } from '../src/tables.ts'
+
+const { scenarios, styleNames } = workload
 
 /** What the files of a folder may import besides their own. `node:*` stands for the built-in modules. */
 interface Rule {
@@ -198,9 +200,17 @@ describe.for(scenarioFiles)('$file', ({ file, scenario, firstSentence }) => {
 })
 
 describe('what is written is what is there', () => {
-  test('the matrix in README.md is the one that the code makes', () => {
-    const text = read(tables.matrix.file)
-    expect(text).toBe(place(tables.matrix, text))
+  test.for([tables.matrix, tables.errors])('the table in $file is the one that the code makes', (table) => {
+    const text = read(table.file)
+    expect(text).toBe(place(table, text))
+  })
+
+  test('every class of errors stands in the table of their kinds', () => {
+    const classes = Object.values(workload).flatMap((one) =>
+      typeof one === 'function' && one.prototype instanceof workload.KnownError ? [`\`${one.name}\``] : [],
+    )
+    expect(classes.length).toBeGreaterThan(5)
+    expect(classes.filter((name) => !tables.errors.make().includes(name))).toEqual([])
   })
 
   test('every link in a document of ours leads to a file', () => {
@@ -209,6 +219,7 @@ describe('what is written is what is there', () => {
       'CONTRIBUTING.md',
       'docs/clauses.md',
       'docs/decisions.md',
+      'docs/reliability.md',
       'docs/vocabulary.md',
       ...packages.map((one) => `${one}/README.md`),
     ]
