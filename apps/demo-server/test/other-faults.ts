@@ -12,6 +12,7 @@ export interface OtherFault {
 const here = 'apps/demo-server/test/faults.test.ts'
 const runs = 'apps/demo-server/test/runs.test.ts'
 const processes = 'apps/demo-server/test/process.test.ts'
+const security = 'apps/demo-server/test/security.test.ts'
 const gates = 'apps/demo-server/test/gates.test.ts'
 const feed = 'apps/demo-server/test/feed.test.ts'
 const echo = 'apps/demo-server/test/echo.test.ts'
@@ -189,7 +190,7 @@ export const otherFaults: readonly OtherFault[] = [
     fault: 'there is no Postgres when the server starts',
     holds: 'it starts, is not ready, and recovers by itself',
     file: processes,
-    test: 'without its database it starts, says so, and recovers when the database comes',
+    test: 'without its database it starts, says so, recovers when the database comes, and logs no secret',
   },
   {
     fault: 'SIGTERM under load',
@@ -202,6 +203,60 @@ export const otherFaults: readonly OtherFault[] = [
     holds: 'the end at once, and nothing is left either',
     file: processes,
     test: 'a second signal ends it at once, and leaves nothing either',
+  },
+  {
+    fault: 'the server is killed (SIGKILL)',
+    holds: 'Postgres, the service and their files are gone',
+    file: processes,
+    test: 'leaves neither its servants nor their files',
+  },
+  {
+    fault: 'the server is killed in the middle of an order',
+    holds: 'no lock is left: the next server takes the next order',
+    file: processes,
+    test: 'in the middle of an order leaves no lock: the next server, on the same port, takes the next order',
+  },
+  {
+    fault: 'the process is stopped for seconds (SIGSTOP), and goes on',
+    holds: 'each run ends once, and no order is made twice',
+    file: processes,
+    test: 'it may be stopped for seconds: then each run ends once, and no order is made twice',
+  },
+  {
+    fault: 'the wall clock jumps',
+    holds: 'time limits, retries, rates and waits are what they were',
+    file: processes,
+    test: 'the wall clock may jump: time limits, retries, rates and waits are none the longer and none the shorter',
+  },
+  {
+    fault: 'there are no file descriptors left',
+    holds: 'who is not served is told so or cut off, and it serves again afterwards',
+    file: processes,
+    test: 'it may run out of files: who is not served is told so or cut off, and it serves again afterwards',
+  },
+  {
+    fault: 'nobody reads what the server prints',
+    holds: 'nothing',
+    file: processes,
+    test: 'nobody need read what it prints',
+  },
+  {
+    fault: 'the style is swapped 20 times under load, and swaps fail',
+    holds: 'no run fails',
+    file: processes,
+    test: 'its style may be swapped 20 times under load, and swaps may fail: no run does',
+  },
+  {
+    fault: 'there are more connections than may be',
+    holds: 'one more is closed, and there is room again when one has left',
+    file: security,
+    test: 'holds for connections: one more is closed, and counted, and there is room again when one has left',
+  },
+  {
+    fault: 'a client takes nothing of its answer',
+    holds: 'it is cut off after its time; one whose answer takes its time is not',
+    file: security,
+    test: 'holds for a client that takes nothing of its answer, and not for one whose answer takes its time',
   },
   {
     fault: 'the process that started Postgres is killed',
