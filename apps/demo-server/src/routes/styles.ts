@@ -1,20 +1,15 @@
 /**
  * `GET` and `PUT /api/style(s)`: which style runs what, and the swap of the active one.
- *
- * The swap is the one thing that a client can change for others. With an admin token configured it needs
- * the token. Without one the server listens on this machine only, and the request must be addressed to
- * this machine by name: a web page elsewhere that makes its own name point here is turned away.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { createAuthority } from '../authority.ts'
 import type { Context } from '../context.ts'
-import { isLoopback } from '../environment.ts'
-import { Problem, invalid } from '../problem.ts'
+import { invalid } from '../problem.ts'
 import { lanesResponse, problemResponse } from '../schemas.ts'
 
 export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken, echo }: Context): void {
   const response = { 200: lanesResponse, default: problemResponse }
-  const authorize = adminToken === undefined ? requireLoopback : requireToken(adminToken)
+  const { security, onRequest } = createAuthority(adminToken)
 
   function report() {
     const { active, styles } = lanes.report()
@@ -33,7 +28,7 @@ export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken, echo }
       schema: {
         summary: 'Swaps the active style for the runs that start from now on.',
         tags: ['styles'],
-        security: adminToken === undefined ? [] : [{ adminToken: [] }],
+        security,
         body: {
           type: 'object',
           required: ['style'],
@@ -42,8 +37,7 @@ export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken, echo }
         },
         response,
       },
-      // Before the body is read.
-      onRequest: (request, _reply, done) => done(authorize(request)),
+      onRequest,
     },
     ({ body: { style } }) => {
       const lane = lanes.get(style)
@@ -53,21 +47,4 @@ export function addStyleRoutes(app: FastifyInstance, { lanes, adminToken, echo }
       return report()
     },
   )
-}
-
-function requireToken(token: string) {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  const expected = digest(`Bearer ${token}`)
-  return ({ headers: { authorization = '' } }: FastifyRequest): Problem | undefined =>
-    timingSafeEqual(digest(authorization.replace(/^bearer +/i, 'Bearer ')), expected)
-      ? undefined
-      : new Problem(401, 'This needs the admin token: Authorization: Bearer <token>.', {
-          headers: { 'www-authenticate': 'Bearer realm="overlap"' },
-        })
-}
-
-function requireLoopback({ hostname }: FastifyRequest): Problem | undefined {
-  return isLoopback(hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase())
-    ? undefined
-    : new Problem(421, 'This needs a Host header that names this machine: 127.0.0.1, localhost or [::1].')
 }
