@@ -144,14 +144,20 @@ class TcpFaultProxy implements FaultProxy {
     const connection = new FaultConnection(client, server, this.#random)
     connection.setToxics(this.toxics)
     this.#connections.add(connection)
-    void connection.closed.then(() => this.#connections.delete(connection))
+    void this.#forgetOnceClosed(connection)
+  }
+
+  async #forgetOnceClosed(connection: FaultConnection) {
+    await connection.closed
+    this.#connections.delete(connection)
+    connection.stop()
   }
 }
 
 /** One of a client's, and the one to the server that belongs to it. */
 class FaultConnection {
   /** Resolves once both sockets have closed. */
-  readonly closed: Promise<void>
+  readonly closed: Promise<unknown>
   readonly #sockets: readonly Socket[]
   readonly #upstream: FaultLink
   readonly #downstream: FaultLink
@@ -160,13 +166,9 @@ class FaultConnection {
     this.#sockets = [client, server]
     this.#upstream = new FaultLink(client, server, random)
     this.#downstream = new FaultLink(server, client, random)
-    this.closed = this.#close()
-  }
-
-  async #close() {
-    await Promise.all(this.#sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
-    this.#upstream.stop()
-    this.#downstream.stop()
+    this.closed = Promise.all(
+      this.#sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    )
   }
 
   setToxics(toxics: readonly Toxic[]) {
@@ -176,5 +178,11 @@ class FaultConnection {
 
   destroy() {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Leaves no timer. */
+  stop() {
+    this.#upstream.stop()
+    this.#downstream.stop()
   }
 }

@@ -31,7 +31,7 @@ export type ToxicType = keyof ToxicAttributes
 export const toxicStreams = ['upstream', 'downstream'] as const
 
 /** `upstream`: from the client to the server; `downstream`: back. */
-export type ToxicStream = (typeof toxicStreams)[number]
+type ToxicStream = (typeof toxicStreams)[number]
 
 export type Toxic<T extends ToxicType = ToxicType> = {
   readonly [Type in T]: {
