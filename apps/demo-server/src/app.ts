@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
+import type { FaultProxies } from './faults.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
 import { Lanes } from './lanes.ts'
@@ -19,6 +20,7 @@ import { Readiness } from './readiness.ts'
 import { createGuard } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
+import { addFaultRoutes } from './routes/faults.ts'
 import { addFeedRoutes } from './routes/feed.ts'
 import { acceptFollowers, isFeedUpgrade } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
@@ -33,10 +35,12 @@ interface AppOptions {
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */
   readonly initialStyle: string
-  /** Whoever swaps the style needs it. Without one the server must listen on this machine only. */
+  /** Whoever swaps the style, or makes faults, needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
   readonly echo?: EchoServers | undefined
+  /** Between the port and what is behind it. By default there are none. */
+  readonly faults?: FaultProxies | undefined
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
@@ -99,6 +103,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addStyleRoutes(routes, context)
     addEventRoute(routes, context)
     addFeedRoutes(routes, context)
+    addFaultRoutes(routes, context)
     addOperatorRoutes(routes, context)
     done()
   })
@@ -117,6 +122,7 @@ function createContext({
   initialStyle,
   adminToken,
   echo,
+  faults,
   check,
   feed: limits,
   rules = [],
@@ -138,6 +144,7 @@ function createContext({
     sources: readSources(lanes.names),
     adminToken,
     echo,
+    faults,
   }
 }
 

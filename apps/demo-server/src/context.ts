@@ -2,6 +2,7 @@
 import type { RealPort } from '@overlap/backend'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
+import type { FaultProxies } from './faults.ts'
 import type { Feed } from './feed.ts'
 import type { Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
@@ -25,4 +26,5 @@ export interface Context {
   readonly sources: Sources
   readonly adminToken: string | undefined
   readonly echo: EchoServers | undefined
+  readonly faults: FaultProxies | undefined
 }
