@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
+import type { FaultProxies } from './faults.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
 import { type HttpLimits, createHttpServer } from './http-server.ts'
@@ -20,6 +21,7 @@ import { Readiness } from './readiness.ts'
 import { createGuard, createRefusals, isSafe } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
+import { addFaultRoutes } from './routes/faults.ts'
 import { addFeedRoutes } from './routes/feed.ts'
 import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
@@ -38,6 +40,8 @@ interface AppOptions {
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
   readonly echo?: EchoServers | undefined
+  /** Between the port and what is behind it. By default there are none. */
+  readonly faults?: FaultProxies | undefined
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
@@ -105,6 +109,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addStyleRoutes(routes, context)
     addEventRoute(routes, context)
     addFeedRoutes(routes, context)
+    addFaultRoutes(routes, context)
     addOperatorRoutes(routes, context)
     done()
   })
@@ -124,6 +129,7 @@ function createContext({
   initialStyle,
   adminToken,
   echo,
+  faults,
   check,
   feed: limits,
   rules = [],
@@ -147,6 +153,7 @@ function createContext({
     refusals: createRefusals(adminToken),
     echo,
     log,
+    faults,
   }
 }
 

@@ -3,6 +3,7 @@ import type { RealPort } from '@overlap/backend'
 import type { Logger } from 'pino'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
+import type { FaultProxies } from './faults.ts'
 import type { Feed } from './feed.ts'
 import type { Gates } from './gates.ts'
 import type { Lanes } from './lanes.ts'
@@ -28,4 +29,5 @@ export interface Context {
   readonly refusals: Refusals
   readonly echo: EchoServers | undefined
   readonly log: Pick<Logger, 'error'>
+  readonly faults: FaultProxies | undefined
 }

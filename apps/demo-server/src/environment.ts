@@ -28,6 +28,8 @@ export interface Settings {
   readonly upstreamUrls: readonly string[] | undefined
   /** Which runs wait for one another. */
   readonly rules: readonly Rule[]
+  /** Whether there are fault proxies before Postgres and the reservation service. */
+  readonly faults: boolean
   readonly adminToken: string | undefined
   readonly logLevel: LogLevel
 }
@@ -98,6 +100,7 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       maskUrl,
     ),
     rules: readRules(),
+    faults: readOneOf('FAULTS', 'false', ['true', 'false']) === 'true',
     adminToken: read(
       'ADMIN_TOKEN',
       undefined,
@@ -113,6 +116,18 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       `a token, because HOST ${quote(settings.host)} is not a loopback address`,
       'nothing',
     )
+
+  if (settings.faults) {
+    const { databaseUrl, upstreamUrls = [] } = settings
+    if (databaseUrl !== undefined && !namesItsHost(databaseUrl))
+      expect(
+        'DATABASE_URL',
+        'a host, and neither host nor port behind the question mark, because of FAULTS',
+        maskUrl(databaseUrl),
+      )
+    if (upstreamUrls.some((url) => url.startsWith('https:')))
+      expect('UPSTREAM_URL', 'http://, because of FAULTS', maskUrl('https://'))
+  }
 
   return problems.length > 0 ? { problems } : { settings }
 }
@@ -132,6 +147,13 @@ const quote = (text: string) => JSON.stringify(text.length > 64 ? `${text.slice(
 
 /** As `pg` reads it: there need not be a host, because a socket may stand in the query. */
 const isPostgresUrl = (text: string) => URL.canParse(text.replace('@/', '@localhost/'))
+
+/** Whether all of where it is stands in one place. */
+function namesItsHost(databaseUrl: string): boolean {
+  if (!URL.canParse(databaseUrl)) return false
+  const { hostname, searchParams } = new URL(databaseUrl)
+  return hostname !== '' && !searchParams.has('host') && !searchParams.has('port')
+}
 
 /** Nothing but the scheme: a password can stand in more than one place of a URL. */
 function maskUrl(text: string): string {

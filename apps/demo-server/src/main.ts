@@ -11,6 +11,7 @@ import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { EchoServers } from './echo-servers.ts'
 import { type Settings, parseEnvironment } from './environment.ts'
+import { startFaults } from './faults.ts'
 import { Preparation } from './preparation.ts'
 import { REPLICAS } from './programs.ts'
 import { Stops } from './stops.ts'
@@ -98,9 +99,11 @@ async function start({
     given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
     given.upstreamUrls ?? urlsOf(stops.own(forkReservationService({ replicas: REPLICAS }))),
   ])
+  const direct = { databaseUrl, upstreamUrls: asManyAs(REPLICAS, upstreamUrls) }
+  const faults = given.faults ? await stops.own(startFaults(direct)) : undefined
   const backend = openPort({
-    databaseUrl,
-    upstreamUrls: asManyAs(REPLICAS, upstreamUrls),
+    databaseUrl: (faults ?? direct).databaseUrl,
+    upstreamUrls: (faults ?? direct).upstreamUrls,
     poolMax,
     applicationName: 'overlap-demo-server',
   })
@@ -109,7 +112,17 @@ async function start({
   // Standard output is for the lines that say where the servers are.
   const log = pino({ level: logLevel }, process.stderr)
   const echo = new EchoServers({ port: backend, styles, connections: echoConnections, log })
-  const app = buildApp({ port: backend, styles, initialStyle: style, rules, adminToken, echo, log, check })
+  const app = buildApp({
+    port: backend,
+    styles,
+    initialStyle: style,
+    rules,
+    adminToken,
+    echo,
+    faults: faults?.proxies,
+    log,
+    check,
+  })
   const preparation = new Preparation(() => backend.prepare(), log)
   async function check() {
     if (!preparation.done) throw new Error('the database is not prepared yet')

@@ -13,7 +13,14 @@ const otherRoutes = [
   ['/openapi.json', 'all routes, described'],
 ] as const
 
-export function renderPage(scenarios: readonly Scenario[], styleNames: readonly string[]): string {
+const faultsRoute = ['/api/faults', 'what is wrong with the connections behind it'] as const
+
+export function renderPage(
+  scenarios: readonly Scenario[],
+  styleNames: readonly string[],
+  hasFaults: boolean,
+): string {
+  const others = hasFaults ? [...otherRoutes, faultsRoute] : otherRoutes
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,7 +40,7 @@ ${scenarios.map((scenario) => renderRow(scenario, styleNames)).join('\n')}
 <p>An order changes the stock, so it is no link: <code>curl -X POST '…/api/run/transaction?sku=T-100'</code></p>
 <h2>Also</h2>
 <ul>
-${otherRoutes.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</li>`).join('\n')}
+${others.map(([path, what]) => `<li>${link(path, path)}: ${escape(what)}</li>`).join('\n')}
 </ul>
 </body>
 </html>

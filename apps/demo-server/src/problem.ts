@@ -245,7 +245,7 @@ function unknownMember(field: string, body: unknown): FieldError {
 }
 
 /** An object is named, not shown: writing one out that is nested deeply enough overflows the stack. */
-function toText(value: unknown): string {
+export function toText(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -130,6 +130,29 @@ export const lanesResponse = {
   }),
 }
 
+const proxy = object({
+  name: text,
+  enabled: { type: 'boolean', description: '`false`: connections are refused.' },
+  connections: { type: 'integer', description: 'Through it, now.' },
+  toxics: {
+    type: 'array',
+    items: object({
+      name: text,
+      type: text,
+      stream: text,
+      toxicity: { type: 'number' },
+      attributes: { type: 'object', additionalProperties: { type: 'integer' } },
+    }),
+  },
+})
+
+export const proxyResponse = { description: 'The proxy.', ...proxy }
+
+export const faultsResponse = {
+  description: 'The proxies.',
+  ...object({ proxies: { type: 'array', items: proxy } }),
+}
+
 export const feedResponse = {
   description: 'The messages; or, if `text/event-stream` is accepted, one event for each as they come.',
   content: {

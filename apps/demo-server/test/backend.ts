@@ -1,14 +1,17 @@
 /** The real thing: Postgres, the reservation service with its ledger, and what Postgres says it is doing. */
 import { openPort, startPostgres, startReservationService } from '@overlap/backend'
 import { Client } from 'pg'
+import { startFaults } from '../src/faults.ts'
 
 const APPLICATION = 'overlap-demo-server-test'
 
-export async function startBackend(poolMax: number) {
+export async function startBackend(poolMax: number, { withFaults = false } = {}) {
   const [postgres, service] = await Promise.all([startPostgres(), startReservationService({ replicas: 3 })])
+  const direct = { databaseUrl: postgres.url, upstreamUrls: service.urls }
+  const faults = withFaults ? await startFaults(direct) : undefined
   const port = openPort({
-    databaseUrl: postgres.url,
-    upstreamUrls: service.urls,
+    databaseUrl: (faults ?? direct).databaseUrl,
+    upstreamUrls: (faults ?? direct).upstreamUrls,
     poolMax,
     applicationName: APPLICATION,
   })
@@ -17,6 +20,7 @@ export async function startBackend(poolMax: number) {
   await spectator.connect()
   return {
     port,
+    faults: faults?.proxies,
     ledger: service.ledger,
     /** How many queries of the port Postgres is running now. */
     async activeQueries(): Promise<number> {
@@ -47,6 +51,7 @@ export async function startBackend(poolMax: number) {
     async stop() {
       await spectator.end()
       await port.close()
+      await faults?.stop()
       await Promise.all([service.stop(), postgres.stop()])
     },
   }

@@ -13,6 +13,7 @@ describe('environment', () => {
       poolMax: 50,
       upstreamUrls: undefined,
       rules: [{ header: 'foo', value: 'bar', limit: 2, perSecond: undefined, queue: 100, agingMs: 1000 }],
+      faults: false,
       adminToken: undefined,
       logLevel: 'warn',
     }
@@ -41,6 +42,11 @@ describe('environment', () => {
     [{ UPSTREAM_URL: 'https://service.example/base' }, { upstreamUrls: ['https://service.example/base'] }],
     [{ UPSTREAM_URL: 'http://a:1,http://b:2' }, { upstreamUrls: ['http://a:1', 'http://b:2'] }],
     [{ REGULATE: '[]' }, { rules: [] }],
+    [{ FAULTS: 'false' }, { faults: false }],
+    [
+      { FAULTS: 'true', DATABASE_URL: 'postgres://u@h/d?sslmode=disable', UPSTREAM_URL: 'http://h:1/base' },
+      { faults: true },
+    ],
     [
       { REGULATE: ' [{"header":"Foo","value":"bar","limit":1,"perSecond":1000,"queue":0,"agingMs":0}] ' },
       { rules: [{ header: 'foo', value: 'bar', limit: 1, perSecond: 1000, queue: 0, agingMs: 0 }] },
@@ -81,6 +87,7 @@ describe('environment', () => {
     ...['short', '0123456789abcde', '0123456789 abcdef', '0123456789ábcdef'].map((ADMIN_TOKEN) => ({
       ADMIN_TOKEN,
     })),
+    ...['TRUE', '1', 'yes', 'postgres'].map((FAULTS) => ({ FAULTS })),
     ...['WARN', 'verbose', '30'].map((LOG_LEVEL) => ({ LOG_LEVEL })),
   ])('refuses %o, and names the variable', (env) => {
     const { problems } = parseEnvironment(env)
@@ -179,6 +186,21 @@ describe('environment', () => {
       ])
     },
   )
+
+  test.each([
+    { DATABASE_URL: 'postgresql://u@/d?host=/run/postgresql', FAULTS: 'true' },
+    { DATABASE_URL: 'postgres://h/d?port=1', FAULTS: 'true' },
+    { DATABASE_URL: 'postgres://%2frun%2fpostgresql/d?host=h', FAULTS: 'true' },
+    { UPSTREAM_URL: 'http://a,https://b', FAULTS: 'true' },
+  ])('refuses %o, because no fault proxy can stand before it', (env) => {
+    const { FAULTS, ...alone } = env
+    expect(parseEnvironment(alone).problems).toBeUndefined()
+    expect(parseEnvironment({ ...alone, FAULTS }).problems).toEqual([
+      expect.stringMatching(
+        new RegExp(`^${Object.keys(env)[0]}: expected .+ because of FAULTS, found "\\w+://\\*\\*\\*"$`),
+      ),
+    ])
+  })
 
   test('tells all problems at once', () => {
     const { problems } = parseEnvironment({

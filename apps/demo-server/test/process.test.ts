@@ -201,6 +201,37 @@ describe.concurrent('start', () => {
       await postgres.stop()
     }
   })
+
+  test('with FAULTS there is a proxy before everything behind it, and it stops in order, whatever is wrong with them', async (context) => {
+    const started = await start(context, { FAULTS: 'true' })
+    const url = await urlOf(started)
+    const servants = await servantsOf(started)
+    expect((await fetch(`${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=0`)).status).toBe(200)
+    const { proxies } = (await (await fetch(`${url}/api/faults`)).json()) as {
+      proxies: { name: string; connections: number }[]
+    }
+    expect(proxies.map(({ name }) => name)).toEqual(['postgres', 'service', 'replica-1', 'replica-2'])
+    // To the service there are some only as long as somebody asks it.
+    expect(proxies[0]?.connections).toBeGreaterThan(0)
+    for (const { name } of proxies) {
+      const toxics = ['upstream', 'downstream'].map((stream) => ({
+        type: 'timeout',
+        stream,
+        attributes: { timeout: 0 },
+      }))
+      const response = await fetch(`${url}/api/faults/${name}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ toxics }),
+      })
+      expect(response.status).toBe(200)
+    }
+    expect((await fetch(`${url}/api/run/timeout?sku=A-42&ms=50`)).status).toBe(504)
+    started.child.kill('SIGTERM')
+    expect(await started.exited).toBe(0)
+    await expectNothingLeft(started, servants)
+    expect(started.stderr).toBe('')
+  })
 })
 
 describe.concurrent('shutdown', () => {
@@ -209,6 +240,7 @@ describe.concurrent('shutdown', () => {
     const url = await urlOf(started)
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect((await fetch(`${url}/api/faults`)).status).toBe(404)
     const servants = await servantsOf(started)
     const events = await fetch(`${url}/api/events`)
     const running = Array.from({ length: 40 }, async () => {

@@ -576,6 +576,8 @@ describe('routes', () => {
       [
         '/',
         '/api/events',
+        '/api/faults',
+        '/api/faults/{proxy}',
         '/api/feed',
         '/api/feed/{channel}',
         '/api/scenarios',

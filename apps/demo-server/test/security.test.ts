@@ -30,6 +30,9 @@ const table: Readonly<Record<string, { kind: Kind; path?: string; body?: object;
   'GET /api/events': { kind: 'reads' },
   'GET /api/feed': { kind: 'reads', path: '/api/feed?channels=a' },
   'POST /api/feed/:channel': { kind: 'changes', path: '/api/feed/a', body: { text: 'hello' }, status: 204 },
+  'GET /api/faults': { kind: 'reads' },
+  'PUT /api/faults/:proxy': { kind: 'changes', path: '/api/faults/postgres', body: {} },
+  'DELETE /api/faults': { kind: 'changes' },
   'GET /livez': { kind: 'reads' },
   'GET /readyz': { kind: 'reads' },
   'GET /metrics': { kind: 'reads' },
@@ -68,6 +71,23 @@ const routes: readonly Route[] = Object.entries(table).map(([name, { kind, path,
   return { name, method, path: path ?? url, body: body && JSON.stringify(body), kind, status }
 })
 
+/** One that does nothing. */
+const faults = new Map([
+  [
+    'postgres',
+    {
+      port: 1,
+      enabled: true,
+      toxics: [],
+      connections: 0,
+      setToxics() {},
+      enable: () => Promise.resolve(),
+      disable: () => Promise.resolve(),
+      stop: () => Promise.resolve(),
+    },
+  ],
+])
+
 const open: FastifyInstance[] = []
 afterEach(async () => {
   await Promise.all(open.splice(0).map((app) => app.close()))
@@ -78,7 +98,7 @@ type Options = Partial<Parameters<typeof buildApp>[0]>
 /** A server of its own, which is closed after the test. */
 async function serve(options: Options = {}) {
   const port = new ScriptedPort()
-  const app = buildApp({ port, styles, initialStyle: 'promises', log: silent, ...options })
+  const app = buildApp({ port, styles, initialStyle: 'promises', faults, log: silent, ...options })
   open.push(app)
   return { port, app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
 }
@@ -562,7 +582,7 @@ describe('an error', () => {
     'that is %s gives nothing away, whichever route it is thrown in',
     async (_what, error) => {
       const port = new ScriptedPort()
-      const app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
+      const app = buildApp({ port, styles, initialStyle: 'promises', faults, log: silent })
       open.push(app)
       let throws = () => {
         throw error

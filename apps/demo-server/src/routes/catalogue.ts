@@ -6,8 +6,8 @@ import { renderPage } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
-export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Context): void {
-  const page = renderPage(scenarios, lanes.names)
+export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, faults }: Context): void {
+  const page = renderPage(scenarios, lanes.names, faults !== undefined)
   const names = { styles: lanes.names.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
 
   app.get(
