@@ -7,6 +7,7 @@ import swagger from '@fastify/swagger'
 import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { Admission, type AdmissionLimits } from './admission.ts'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
@@ -43,6 +44,8 @@ interface AppOptions {
   readonly feed?: Partial<FeedLimits>
   /** Which runs wait for one another. By default none does. */
   readonly rules?: readonly Rule[]
+  /** By default, every run is let in. */
+  readonly admit?: AdmissionLimits | undefined
 }
 
 declare module 'fastify' {
@@ -60,7 +63,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = createFastify(options.log)
   const context = createContext(options)
-  const { runs, hub, echo, feed } = context
+  const { port, runs, admission, hub, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
@@ -76,7 +79,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
       feed.close()
     }, 1000).unref()
   })
-  app.addHook('onClose', async () => feed.close())
+  app.addHook('onReady', async () => admission.start(port, runs))
+  app.addHook('onClose', async () => {
+    admission.stop()
+    feed.close()
+  })
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
@@ -120,16 +127,20 @@ function createContext({
   check,
   feed: limits,
   rules = [],
+  admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
 }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   const runs = new Runs()
   const metrics = new Metrics(port, lanes, echo)
   const gates = new Gates(rules, styles)
   metrics.showGates(gates)
+  const admission = new Admission(admit)
+  metrics.showAdmission(admission)
   return {
     port,
     lanes,
     runs,
+    admission,
     hub: new EventHub(),
     feed: new Feed({ port, lanes, runs, metrics, limits }),
     gates,

@@ -1,5 +1,6 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
+import type { Admission } from './admission.ts'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Feed } from './feed.ts'
@@ -17,6 +18,7 @@ export interface Context {
   readonly port: ServerPort
   readonly lanes: Lanes
   readonly runs: Runs
+  readonly admission: Admission
   readonly hub: EventHub
   readonly feed: Feed
   readonly gates: Gates

@@ -85,6 +85,7 @@ async function start({
   echoConnections,
   style,
   poolMax,
+  admit,
   rules,
   adminToken,
   logLevel,
@@ -106,7 +107,17 @@ async function start({
   // Standard output is for the lines that say where the servers are.
   const log = pino({ level: logLevel }, process.stderr)
   const echo = new EchoServers({ port: backend, styles, connections: echoConnections, log })
-  const app = buildApp({ port: backend, styles, initialStyle: style, rules, adminToken, echo, log, check })
+  const app = buildApp({
+    port: backend,
+    styles,
+    initialStyle: style,
+    rules,
+    admit,
+    adminToken,
+    echo,
+    log,
+    check,
+  })
   const preparation = new Preparation(() => backend.prepare(), log)
   async function check() {
     if (!preparation.done) throw new Error('the database is not prepared yet')

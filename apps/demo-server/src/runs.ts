@@ -27,6 +27,10 @@ export class Runs {
   readonly #empty = Promise.withResolvers<true>()
   #closing = false
 
+  get size(): number {
+    return this.#running.size
+  }
+
   get closing(): boolean {
     return this.#closing
   }

@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, notAllowed, problemOf } from '../problem.ts'
+import { Problem, closing, formatProblem, notAllowed, overloaded, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { refuseLongUrl, refuseOtherSites } from '../refusals.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
@@ -45,7 +45,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, gates, metrics }: Context,
+  { port, lanes, runs, hub, gates, metrics, admission }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -89,6 +89,7 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
+      if (runs.size >= admission.limit) return refuse(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { lane, opening } = run.cell
       const answer = passes
@@ -108,6 +109,7 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
+      if (runs.size >= admission.limit) return refuse(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
@@ -133,6 +135,14 @@ function addRunRoute(
         (error: unknown) => fail(run, reply, error),
       )
     }
+  }
+
+  /** Before anything of the request is looked at: the less it costs, the more is left for the others. */
+  function refuse(reply: FastifyReply): FastifyReply {
+    if (runs.closing) throw closing()
+    admission.refused++
+    reply.raw.writeHead(503, refusal.head).end(refusal.body)
+    return reply.hijack()
   }
 
   function prepare({ url, query: texts, headers }: FastifyRequest) {
@@ -173,6 +183,8 @@ function addRunRoute(
     throw error
   }
 }
+
+const refusal = formatProblem(overloaded())
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 
