@@ -12,54 +12,62 @@ const PATIENT = { timeout: 5000, interval: 5 }
 
 describe('the limit', () => {
   const admission = (maxRuns = 1000) => new Admission({ maxRuns, maxWaitMs: 500, maxLagMs: 10 })
-  const calm = { running: 0, waitMs: 0, lagMs: 0 }
+  const idle = { max: 10, waiting: 0, waitMs: 0 }
+  const crowded = (waitMs: number) => ({ max: 10, waiting: 21, waitMs })
+  const calm = { running: 0, database: idle, lagMs: 0 }
 
   test('is as many as may ever run, as long as nothing waits', () => {
     const one = admission()
-    one.adapt({ running: 900, waitMs: 500, lagMs: 10 })
-    one.adapt({ running: 900, waitMs: 500, lagMs: 10 })
+    one.adapt({ running: 900, database: crowded(500), lagMs: 10 })
+    one.adapt({ running: 900, database: crowded(500), lagMs: 10 })
     expect(one.limit).toBe(1000)
   })
 
   test('is a tenth less than what runs while a connection has to be waited for too long', () => {
     const one = admission()
-    one.adapt({ running: 200, waitMs: 501, lagMs: 0 })
+    one.adapt({ running: 200, database: crowded(501), lagMs: 0 })
     expect(one.limit).toBe(180)
-    one.adapt({ running: 150, waitMs: 501, lagMs: 0 })
+    one.adapt({ running: 150, database: crowded(501), lagMs: 0 })
     expect(one.limit).toBe(135)
+  })
+
+  test('is not lowered by two who wait for each connection, however long that takes', () => {
+    const one = admission()
+    one.adapt({ running: 200, database: { max: 10, waiting: 20, waitMs: 20_000 }, lagMs: 0 })
+    expect(one.limit).toBe(1000)
   })
 
   test('is at least one, so that a wait can end', () => {
     const one = admission()
-    one.adapt({ running: 1, waitMs: 10_000, lagMs: 0 })
+    one.adapt({ running: 1, database: crowded(10_000), lagMs: 0 })
     expect(one.limit).toBe(1)
   })
 
   test('is not lowered by one late turn of the event loop, but by two in a row', () => {
     const one = admission()
-    one.adapt({ running: 500, waitMs: 0, lagMs: 300 })
-    one.adapt({ running: 500, waitMs: 0, lagMs: 10 })
-    one.adapt({ running: 500, waitMs: 0, lagMs: 11 })
+    one.adapt({ running: 500, database: idle, lagMs: 300 })
+    one.adapt({ running: 500, database: idle, lagMs: 10 })
+    one.adapt({ running: 500, database: idle, lagMs: 11 })
     expect(one.limit).toBe(1000)
-    one.adapt({ running: 500, waitMs: 0, lagMs: 11 })
+    one.adapt({ running: 500, database: idle, lagMs: 11 })
     expect(one.limit).toBe(450)
   })
 
   test('is not below 100 because of the event loop', () => {
     const one = admission()
-    for (let n = 0; n < 2; n++) one.adapt({ running: 105, waitMs: 0, lagMs: 50 })
+    for (let n = 0; n < 2; n++) one.adapt({ running: 105, database: idle, lagMs: 50 })
     expect(one.limit).toBe(100)
   })
 
   test('is never above what may ever run, however few that are', () => {
     const one = admission(7)
-    for (let n = 0; n < 2; n++) one.adapt({ running: 7, waitMs: 0, lagMs: 50 })
+    for (let n = 0; n < 2; n++) one.adapt({ running: 7, database: idle, lagMs: 50 })
     expect(one.limit).toBe(7)
   })
 
-  test('grows by a tenth of itself, or of what runs, until it is where it was', () => {
+  test('grows by a twentieth of itself, or of what runs, until it is where it was', () => {
     const one = admission()
-    one.adapt({ running: 1, waitMs: 501, lagMs: 0 })
+    one.adapt({ running: 1, database: crowded(501), lagMs: 0 })
     const seen: number[] = []
     for (let n = 0; n < 4; n++) {
       one.adapt(calm)
@@ -67,15 +75,15 @@ describe('the limit', () => {
     }
     expect(seen).toEqual([2, 3, 4, 5])
     one.adapt({ ...calm, running: 600 })
-    expect(one.limit).toBe(660)
+    expect(one.limit).toBe(630)
     for (let n = 0; n < 100; n++) one.adapt(calm)
     expect(one.limit).toBe(1000)
   })
 
   test('is where it was within two seconds, also with 10,000', () => {
     const one = admission(10_000)
-    one.adapt({ running: 1, waitMs: 501, lagMs: 0 })
-    for (let ms = 0; ms < 2000; ms += 20) one.adapt(calm)
+    one.adapt({ running: 1, database: crowded(501), lagMs: 0 })
+    for (let ms = 0; ms < 2000; ms += 10) one.adapt(calm)
     expect(one.limit).toBe(10_000)
   })
 
@@ -221,11 +229,11 @@ describe('the server', () => {
     port.holding = true
     const held = Array.from({ length: 5 }, () => run('combine', 'promises'))
     await vi.waitUntil(async () => (await running()) === 5, PATIENT)
-    port.waitMs = 501
+    Object.assign(port, { waiting: 3, waitMs: 501 })
     await vi.waitUntil(async () => (await metric('overlap_runs_limit')) === 4, PATIENT)
     expect((await run('combine', 'promises')).status).toBe(503)
     expect(await metric('overlap_database_wait_seconds')).toBe(0.501)
-    port.waitMs = 0
+    port.waiting = 0
     port.holding = false
     await vi.waitUntil(async () => (await run('combine', 'promises')).status === 200, PATIENT)
     port.release()
@@ -251,7 +259,7 @@ describe('the server', () => {
     app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
     url = await app.listen({ port: 0, host: '127.0.0.1' })
     port.holding = true
-    port.waitMs = 1e9
+    Object.assign(port, { waiting: 1e9, waitMs: 1e9 })
     const held = Array.from({ length: 20 }, () => run('combine', 'promises'))
     await vi.waitUntil(async () => (await running()) === 20, PATIENT)
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('\noverlap_runs_limit +Inf\n')

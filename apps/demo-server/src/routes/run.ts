@@ -141,7 +141,7 @@ function addRunRoute(
   function refuse(reply: FastifyReply): FastifyReply {
     if (runs.closing) throw closing()
     admission.refused++
-    reply.raw.writeHead(503, refusal.head).end(refusal.body)
+    reply.raw.writeHead(503, refusal.head).end(refusalText)
     return reply.hijack()
   }
 
@@ -185,6 +185,8 @@ function addRunRoute(
 }
 
 const refusal = formatProblem(overloaded())
+// As a string, because Node sends that together with the head in one piece.
+const refusalText = refusal.body.toString()
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 
