@@ -14,7 +14,6 @@
  */
 import type { PortStats } from '@overlap/backend'
 import type { ServerPort } from './context.ts'
-import type { Runs } from './runs.ts'
 
 export interface AdmissionLimits {
   /** Runs that have not settled, at least 1. */
@@ -23,13 +22,6 @@ export interface AdmissionLimits {
   readonly maxWaitMs: number
   /** How many ms the event loop may be late. */
   readonly maxLagMs: number
-}
-
-interface Load {
-  /** Runs that have not settled. */
-  readonly running: number
-  readonly database: Pick<PortStats['database'], 'max' | 'waiting' | 'waitMs'>
-  readonly lagMs: number
 }
 
 const TICK_MS = 10
@@ -43,6 +35,8 @@ const MORE = 1.05
 export class Admission {
   /** How many runs there may be now. */
   limit: number
+  /** Runs of scenarios that have begun and not settled; who follows the feed is none. */
+  running = 0
   /** Runs that were not let in, since the start. */
   refused = 0
   readonly #limits: AdmissionLimits
@@ -54,16 +48,17 @@ export class Admission {
     this.limit = limits.maxRuns
   }
 
+  /** One run more would be too many. */
+  get full(): boolean {
+    return this.running >= this.limit
+  }
+
   /** Looks at the waits until it is stopped, and keeps no process alive. */
-  start(port: Pick<ServerPort, 'stats'>, runs: Pick<Runs, 'size'>): void {
+  start(port: Pick<ServerPort, 'stats'>): void {
     let last = performance.now()
     const look = () => {
       const now = performance.now()
-      this.adapt({
-        running: runs.size,
-        database: port.stats().database,
-        lagMs: now - last - TICK_MS,
-      })
+      this.adapt(port.stats().database, now - last - TICK_MS)
       last = now
     }
     this.#timer = setInterval(look, TICK_MS).unref()
@@ -74,14 +69,14 @@ export class Admission {
   }
 
   /** `lagMs`: how late the event loop was. */
-  adapt({ running, database, lagMs }: Load): void {
+  adapt(database: Pick<PortStats['database'], 'max' | 'waiting' | 'waitMs'>, lagMs: number): void {
     const { maxRuns, maxWaitMs, maxLagMs } = this.#limits
     const lasting = Math.min(lagMs, this.#lagMs)
     this.#lagMs = lagMs
-    const less = Math.floor(running * LESS)
+    const less = Math.floor(this.running * LESS)
     if (database.waiting > TURNS * database.max && database.waitMs > maxWaitMs) this.limit = Math.max(1, less)
     else if (lasting > maxLagMs) this.limit = Math.max(FEWEST, less)
-    else this.limit = Math.ceil(Math.max(this.limit, running) * MORE)
+    else this.limit = Math.ceil(Math.max(this.limit, this.running) * MORE)
     this.limit = Math.min(this.limit, maxRuns)
   }
 }

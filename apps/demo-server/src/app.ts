@@ -79,7 +79,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       feed.close()
     }, 1000).unref()
   })
-  app.addHook('onReady', async () => admission.start(port, runs))
+  app.addHook('onReady', async () => admission.start(port))
   app.addHook('onClose', async () => {
     admission.stop()
     feed.close()

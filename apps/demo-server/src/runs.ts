@@ -27,10 +27,6 @@ export class Runs {
   readonly #empty = Promise.withResolvers<true>()
   #closing = false
 
-  get size(): number {
-    return this.#running.size
-  }
-
   get closing(): boolean {
     return this.#closing
   }

@@ -14,82 +14,86 @@ describe('the limit', () => {
   const admission = (maxRuns = 1000) => new Admission({ maxRuns, maxWaitMs: 500, maxLagMs: 10 })
   const idle = { max: 10, waiting: 0, waitMs: 0 }
   const crowded = (waitMs: number) => ({ max: 10, waiting: 21, waitMs })
-  const calm = { running: 0, database: idle, lagMs: 0 }
+  const look = (one: Admission, running: number, database = idle, lagMs = 0) => {
+    one.running = running
+    one.adapt(database, lagMs)
+  }
 
   test('is as many as may ever run, as long as nothing waits', () => {
     const one = admission()
-    one.adapt({ running: 900, database: crowded(500), lagMs: 10 })
-    one.adapt({ running: 900, database: crowded(500), lagMs: 10 })
+    look(one, 900, crowded(500), 10)
+    look(one, 900, crowded(500), 10)
     expect(one.limit).toBe(1000)
   })
 
   test('is a tenth less than what runs while a connection has to be waited for too long', () => {
     const one = admission()
-    one.adapt({ running: 200, database: crowded(501), lagMs: 0 })
+    look(one, 200, crowded(501), 0)
     expect(one.limit).toBe(180)
-    one.adapt({ running: 150, database: crowded(501), lagMs: 0 })
+    look(one, 150, crowded(501), 0)
     expect(one.limit).toBe(135)
   })
 
   test('is not lowered by two who wait for each connection, however long that takes', () => {
     const one = admission()
-    one.adapt({ running: 200, database: { max: 10, waiting: 20, waitMs: 20_000 }, lagMs: 0 })
+    look(one, 200, { max: 10, waiting: 20, waitMs: 20_000 }, 0)
     expect(one.limit).toBe(1000)
   })
 
   test('is at least one, so that a wait can end', () => {
     const one = admission()
-    one.adapt({ running: 1, database: crowded(10_000), lagMs: 0 })
+    look(one, 1, crowded(10_000), 0)
     expect(one.limit).toBe(1)
   })
 
   test('is not lowered by one late turn of the event loop, but by two in a row', () => {
     const one = admission()
-    one.adapt({ running: 500, database: idle, lagMs: 300 })
-    one.adapt({ running: 500, database: idle, lagMs: 10 })
-    one.adapt({ running: 500, database: idle, lagMs: 11 })
+    look(one, 500, idle, 300)
+    look(one, 500, idle, 10)
+    look(one, 500, idle, 11)
     expect(one.limit).toBe(1000)
-    one.adapt({ running: 500, database: idle, lagMs: 11 })
+    look(one, 500, idle, 11)
     expect(one.limit).toBe(450)
   })
 
   test('is not below 100 because of the event loop', () => {
     const one = admission()
-    for (let n = 0; n < 2; n++) one.adapt({ running: 105, database: idle, lagMs: 50 })
+    for (let n = 0; n < 2; n++) look(one, 105, idle, 50)
     expect(one.limit).toBe(100)
   })
 
   test('is never above what may ever run, however few that are', () => {
     const one = admission(7)
-    for (let n = 0; n < 2; n++) one.adapt({ running: 7, database: idle, lagMs: 50 })
+    for (let n = 0; n < 2; n++) look(one, 7, idle, 50)
     expect(one.limit).toBe(7)
   })
 
   test('grows by a twentieth of itself, or of what runs, until it is where it was', () => {
     const one = admission()
-    one.adapt({ running: 1, database: crowded(501), lagMs: 0 })
+    look(one, 1, crowded(501), 0)
     const seen: number[] = []
     for (let n = 0; n < 4; n++) {
-      one.adapt(calm)
+      look(one, 0)
       seen.push(one.limit)
     }
     expect(seen).toEqual([2, 3, 4, 5])
-    one.adapt({ ...calm, running: 600 })
+    look(one, 600)
     expect(one.limit).toBe(630)
-    for (let n = 0; n < 100; n++) one.adapt(calm)
+    for (let n = 0; n < 100; n++) look(one, 0)
     expect(one.limit).toBe(1000)
   })
 
   test('is where it was within two seconds, also with 10,000', () => {
     const one = admission(10_000)
-    one.adapt({ running: 1, database: crowded(501), lagMs: 0 })
-    for (let ms = 0; ms < 2000; ms += 10) one.adapt(calm)
+    look(one, 1, crowded(501), 0)
+    for (let ms = 0; ms < 2000; ms += 10) look(one, 0)
     expect(one.limit).toBe(10_000)
   })
 
   test('falls when the event loop is held up again and again, and then rises again', async () => {
     const one = admission()
-    one.start(new ScriptedPort(), { size: 500 })
+    one.running = 500
+    one.start(new ScriptedPort())
     try {
       await vi.waitUntil(() => {
         const until = performance.now() + 40
@@ -209,6 +213,19 @@ describe('the server', () => {
     for (const style of styleNames) expect((await run('combine', style)).status).toBe(503)
     port.release()
     for (const one of held) expect((await one).status).toBe(200)
+  })
+
+  test('takes none for a run who follows its feed', async () => {
+    await listen({ maxRuns: 1, maxWaitMs: 60_000, maxLagMs: 60_000 })
+    const client = new AbortController()
+    const follow = fetch(`${url}/api/feed?channels=a`, {
+      headers: { accept: 'text/event-stream' },
+      signal: client.signal,
+    })
+    expect((await follow).status).toBe(200)
+    expect(await running()).toBe(1)
+    expect((await run('combine', 'promises')).status).toBe(200)
+    client.abort()
   })
 
   test('lets another run in for a client that has left', async () => {

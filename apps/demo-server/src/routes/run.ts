@@ -89,7 +89,7 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      if (runs.size >= admission.limit) return refuse(reply)
+      if (admission.full) return refuse(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { lane, opening } = run.cell
       const answer = passes
@@ -98,7 +98,7 @@ function addRunRoute(
       begin(run, reply)
       return answer.then(
         (result) => {
-          const timing = run.settle('succeeded')
+          const timing = settle(run, 'succeeded')
           const rest = run.traced ? `,"trace":${JSON.stringify(run.trace)}}` : '}'
           return send(reply, opening + JSON.stringify(result) + rest, timing, runs.closing)
         },
@@ -109,7 +109,7 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      if (runs.size >= admission.limit) return refuse(reply)
+      if (admission.full) return refuse(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
@@ -129,7 +129,7 @@ function addRunRoute(
       begin(run, reply)
       return sent.then(
         (failure) => {
-          run.settle(failure ? outcomeOf(run) : 'succeeded')
+          settle(run, failure ? outcomeOf(run) : 'succeeded')
           return reply
         },
         (error: unknown) => fail(run, reply, error),
@@ -168,15 +168,21 @@ function addRunRoute(
   /** Once the style has started it, and has not thrown instead. */
   function begin(run: Run, { raw }: FastifyReply) {
     run.begin()
+    admission.running++
     // It closes after the answer as well, for every run: an error would cost more there than all the rest.
     raw.on('close', () => {
       if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
     })
   }
 
+  function settle(run: Run, outcome: Outcome): string {
+    admission.running--
+    return run.settle(outcome)
+  }
+
   /** What has failed before its answer began goes the way of every error. */
   function fail(run: Run, reply: FastifyReply, error: unknown): FastifyReply {
-    const timing = run.settle(outcomeOf(run))
+    const timing = settle(run, outcomeOf(run))
     if (error instanceof ClientLeftError) return reply.hijack()
     reply.header('server-timing', timing)
     if (runs.closing) reply.header('connection', 'close')
