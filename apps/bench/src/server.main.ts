@@ -66,6 +66,10 @@ try {
     DATABASE_URL: postgres.url,
     UPSTREAM_URL: service.url,
     POOL_MAX: String(poolMax),
+    // Nothing is refused, however many connections there are.
+    MAX_RUNS: '100000',
+    MAX_WAIT_MS: '600000',
+    MAX_LAG_MS: '600000',
   }
   const subjects: Subject[] = [
     { name: 'floor', servers: await several(() => startByHand(env)) },

@@ -20,3 +20,12 @@ export function shuffled<A>(values: readonly A[]): A[] {
   }
   return result
 }
+
+/** By how much `y` grows with `x`: that of the line with the least squares. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const [x, y] = [mean(points.map(([each]) => each)), mean(points.map(([, each]) => each))]
+  const sum = (term: (dx: number, dy: number) => number) =>
+    points.reduce((total, point) => total + term(point[0] - x, point[1] - y), 0)
+  return sum((dx, dy) => dx * dy) / sum((dx) => dx * dx)
+}

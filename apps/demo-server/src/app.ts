@@ -7,6 +7,7 @@ import swagger from '@fastify/swagger'
 import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { Admission, type AdmissionLimits } from './admission.ts'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
 import { EventHub } from './event-hub.ts'
@@ -49,6 +50,8 @@ interface AppOptions {
   readonly http?: Partial<HttpLimits>
   /** Which runs wait for one another. By default none does. */
   readonly rules?: readonly Rule[]
+  /** By default, every run is let in. */
+  readonly admit?: AdmissionLimits | undefined
 }
 
 declare module 'fastify' {
@@ -66,7 +69,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = createFastify(options)
   const context = createContext(options)
-  const { runs, hub, echo, feed } = context
+  const { port, runs, admission, hub, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
@@ -82,7 +85,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
       feed.close()
     }, 1000).unref()
   })
-  app.addHook('onClose', async () => feed.close())
+  app.addHook('onReady', async () => admission.start(port))
+  app.addHook('onClose', async () => {
+    admission.stop()
+    feed.close()
+  })
 
   app.setErrorHandler(handleError)
   acceptJsonOnly(app)
@@ -134,16 +141,20 @@ function createContext({
   feed: limits,
   rules = [],
   log,
+  admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
 }: AppOptions): Context {
   const lanes = new Lanes(styles, initialStyle)
   const runs = new Runs()
   const metrics = new Metrics(port, lanes, echo)
   const gates = new Gates(rules, styles)
   metrics.showGates(gates)
+  const admission = new Admission(admit)
+  metrics.showAdmission(admission)
   return {
     port,
     lanes,
     runs,
+    admission,
     hub: new EventHub(),
     feed: new Feed({ port, lanes, runs, metrics, log, limits }),
     gates,

@@ -1,6 +1,7 @@
 /** What the routes share: made once by `buildApp`, and handed to every file of `routes/`. */
 import type { RealPort } from '@overlap/backend'
 import type { Logger } from 'pino'
+import type { Admission } from './admission.ts'
 import type { EchoServers } from './echo-servers.ts'
 import type { EventHub } from './event-hub.ts'
 import type { FaultProxies } from './faults.ts'
@@ -20,6 +21,7 @@ export interface Context {
   readonly port: ServerPort
   readonly lanes: Lanes
   readonly runs: Runs
+  readonly admission: Admission
   readonly hub: EventHub
   readonly feed: Feed
   readonly gates: Gates

@@ -6,6 +6,7 @@
  */
 import { isIPv4 } from 'node:net'
 import { type StyleName, styleNames } from '@overlap/workload'
+import type { AdmissionLimits } from './admission.ts'
 import { type Rule, defaultRules, parseRules } from './rules.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -24,6 +25,8 @@ export interface Settings {
   /** `undefined`: start an embedded Postgres. */
   readonly databaseUrl: string | undefined
   readonly poolMax: number
+  /** When runs are refused. */
+  readonly admit: AdmissionLimits
   /** The reservation service and its further replicas. `undefined`: start one with replicas. */
   readonly upstreamUrls: readonly string[] | undefined
   /** Which runs wait for one another. */
@@ -89,6 +92,11 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       maskUrl,
     ),
     poolMax: readInteger('POOL_MAX', 50, 1, 1000),
+    admit: {
+      maxRuns: readInteger('MAX_RUNS', 10_000, 1, 100_000),
+      maxWaitMs: readInteger('MAX_WAIT_MS', 100, 1, 600_000),
+      maxLagMs: readInteger('MAX_LAG_MS', 10, 1, 600_000),
+    },
     upstreamUrls: read(
       'UPSTREAM_URL',
       undefined,

@@ -8,6 +8,7 @@ import type { Server } from 'node:http'
 import { promisify } from 'node:util'
 import type { RealPort } from '@overlap/backend'
 import { Counter, Gauge, type Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Admission } from './admission.ts'
 import { type EchoServers, endings } from './echo-servers.ts'
 import type { FeedLog } from './feed-log.ts'
 import { type Followers, ways } from './followers.ts'
@@ -50,7 +51,16 @@ export class Metrics {
       labelNames: ['state'],
       registers,
       collect: () => {
-        for (const [state, count] of Object.entries(port.stats().database)) database.set({ state }, count)
+        const { waitMs: _, ...counts } = port.stats().database
+        for (const [state, count] of Object.entries(counts)) database.set({ state }, count)
+      },
+    })
+    const wait = new Gauge({
+      name: 'overlap_database_wait_seconds',
+      help: 'How long a call that is made now would wait for a connection to Postgres, about.',
+      registers,
+      collect: () => {
+        wait.set(port.stats().database.waitMs / 1000)
       },
     })
     const http = new Gauge({
@@ -161,6 +171,27 @@ export class Metrics {
       collect: () => {
         closed.reset()
         closed.inc(refused)
+      },
+    })
+  }
+
+  showAdmission(admission: Pick<Admission, 'limit' | 'refused'>): void {
+    const registers = [this.registry]
+    const limit = new Gauge({
+      name: 'overlap_runs_limit',
+      help: 'How many runs are let in at present.',
+      registers,
+      collect: () => {
+        limit.set(admission.limit)
+      },
+    })
+    const refused: Counter = new Counter({
+      name: 'overlap_runs_refused_total',
+      help: 'Runs that were not let in, because the server was overloaded.',
+      registers,
+      collect: () => {
+        refused.reset()
+        refused.inc(admission.refused)
       },
     })
   }

@@ -82,6 +82,11 @@ export function closing(): Problem {
   return new Problem(errorKinds.closed.status, CLOSING.detail, CLOSING)
 }
 
+export function overloaded(): Problem {
+  const detail = 'As many runs are under way as the server can serve in time.'
+  return new Problem(errorKinds.overload.status, detail, { headers: { 'retry-after': '1' } })
+}
+
 /** What a client is told of an error that is not the status of an answer, because that has begun. */
 export function problemOf(error: unknown): { readonly detail: string } {
   return bodyOf(toProblem(error))
@@ -97,32 +102,33 @@ function bodyOf({ status, message: detail, errors }: Problem) {
   }
 }
 
-function sendProblem(problem: Problem, reply: FastifyReply): void {
-  const { status, headers } = problem
+/** The head and the body of the answer. */
+export function formatProblem(problem: Problem) {
   // As bytes, because Fastify adds a charset to a string's type, and this type has no such parameter.
-  const bytes = Buffer.from(JSON.stringify(bodyOf(problem)))
-  void reply
-    .code(status)
-    .headers({ 'x-content-type-options': 'nosniff', ...headers })
-    .type('application/problem+json')
-    .send(bytes)
+  const body = Buffer.from(JSON.stringify(bodyOf(problem)))
+  const head = {
+    'content-type': 'application/problem+json',
+    'content-length': body.length,
+    'x-content-type-options': 'nosniff',
+    ...problem.headers,
+  }
+  return { head, body }
+}
+
+function sendProblem(problem: Problem, reply: FastifyReply): void {
+  const { head, body } = formatProblem(problem)
+  void reply.code(problem.status).headers(head).send(body)
 }
 
 /** For a request that never came to be one of Fastify's: it is answered on its connection, which ends with that. */
 export function answerOnSocket(socket: Duplex, error: unknown): void {
   const problem = toProblem(error)
-  const body = JSON.stringify(bodyOf(problem))
-  const headers = {
-    connection: 'close',
-    'content-type': 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-    ...problem.headers,
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  socket.end(
-    [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`, ...lines, '', body].join('\r\n'),
+  const { head, body } = formatProblem(problem)
+  const lines = Object.entries({ connection: 'close', ...head }).map(([name, value]) => `${name}: ${value}`)
+  socket.write(
+    [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`, ...lines, '\r\n'].join('\r\n'),
   )
+  socket.end(body)
 }
 
 /** The one error handler: whatever was thrown, at any stage, leaves as a problem. */

@@ -226,7 +226,8 @@ describe('a poll', () => {
     vi.restoreAllMocks()
   })
 
-  test('whose client leaves waits no longer', async () => {
+  test('whose client leaves waits no longer, and is no defect', async () => {
+    const logged = vi.spyOn(silent, 'error')
     const left = new AbortController()
     const waiting = ask(url, { channels: 'a' }, 30_000, left.signal).catch(() => {})
     await until(async () => (await followers('long-poll')) === 1)
@@ -234,6 +235,8 @@ describe('a poll', () => {
     await waiting
     await expectNobodyLeft()
     expect(await metrics()).toContain('runs_total{scenario="feed",style="promises",outcome="cancelled"} 1')
+    expect(logged).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
   })
 
   test('keeps its channels between two polls', async () => {

@@ -19,6 +19,9 @@ export class ScriptedPort implements ServerPort {
   failAfter = 0
   throwing = false
   ready = true
+  /** How many wait for a connection, and for how many ms, as it says. */
+  waiting = 0
+  waitMs = 0
   checks = 0
   /** Runs that have started calls. */
   runs: RunOptions[] = []
@@ -104,7 +107,15 @@ export class ScriptedPort implements ServerPort {
 
   stats() {
     return {
-      database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0 },
+      database: {
+        max: 1,
+        open: 1,
+        idle: 1,
+        lent: 0,
+        connecting: 0,
+        waiting: this.waiting,
+        waitMs: this.waitMs,
+      },
       http: { requests: 0, sockets: 0, idle: 0 },
       channels: 0,
       channelConnections: 0,

@@ -62,6 +62,8 @@ const LATE: Answer = {
 const LOST: Answer = { error: new Error('Connection terminated unexpectedly'), rows: [], command: null }
 
 export class Connection {
+  /** The lender's own: when it was lent last (`performance.now()`). */
+  lentAt = 0
   readonly #client: PgClient
   readonly #owner: Owner
   #address: string | undefined

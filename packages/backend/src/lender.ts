@@ -20,6 +20,8 @@ export abstract class Borrower {
   before: Borrower | null = null
   after: Borrower | null = null
   waiting = false
+  /** Since when it waits (`performance.now()`). */
+  since = 0
 
   /** Called from within `lend` when a connection is idle. The connection gives itself back by being free again. */
   abstract lent(connection: Connection): void
@@ -37,7 +39,15 @@ export interface LenderStats {
   readonly lent: number
   readonly connecting: number
   readonly waiting: number
+  /**
+   * About how long somebody who comes now would wait, in ms: as if everybody in the line held a connection for
+   * as long as it was held of late. At least as long as the first in the line has waited; 0 if nobody waits.
+   */
+  readonly waitMs: number
 }
+
+/** How much of the mean time that a connection is held for comes from the last time, as in TCP's estimate of a round trip. */
+const NEWEST = 1 / 8
 
 export class Lender implements Owner {
   readonly #max: number
@@ -49,6 +59,7 @@ export class Lender implements Owner {
   #first: Borrower | null = null
   #last: Borrower | null = null
   #waiting = 0
+  #meanHeldMs: number | undefined
   #closing: PromiseWithResolvers<void> | null = null
 
   constructor(max: number, createClient: () => PgClient) {
@@ -59,8 +70,7 @@ export class Lender implements Owner {
   lend(borrower: Borrower): void {
     const connection = this.#idle.pop()
     if (connection) {
-      this.#lent++
-      borrower.lent(connection)
+      this.#lendTo(borrower, connection, performance.now())
       return
     }
     this.#enqueue(borrower)
@@ -89,6 +99,7 @@ export class Lender implements Owner {
       lent: this.#lent,
       connecting: this.#connecting,
       waiting: this.#waiting,
+      waitMs: this.#waitMs(),
     }
   }
 
@@ -109,8 +120,7 @@ export class Lender implements Owner {
 
   connected(connection: Connection): void {
     this.#connecting--
-    this.#lent++
-    this.free(connection)
+    this.#lendOn(connection, performance.now())
   }
 
   refused(_connection: Connection, error: unknown): void {
@@ -119,19 +129,12 @@ export class Lender implements Owner {
   }
 
   free(connection: Connection): void {
+    const now = performance.now()
     this.#lent--
-    if (this.#closing) {
-      connection.close()
-      return
-    }
-    const borrower = this.#first
-    if (borrower === null) {
-      this.#idle.push(connection)
-      return
-    }
-    this.leave(borrower)
-    this.#lent++
-    borrower.lent(connection)
+    const heldMs = now - connection.lentAt
+    this.#meanHeldMs ??= heldMs
+    this.#meanHeldMs += (heldMs - this.#meanHeldMs) * NEWEST
+    this.#lendOn(connection, now)
   }
 
   dying(connection: Connection): void {
@@ -146,6 +149,32 @@ export class Lender implements Owner {
     else if (this.#connections.size === 0) this.#closing.resolve()
   }
 
+  #lendOn(connection: Connection, now: number) {
+    if (this.#closing) {
+      connection.close()
+      return
+    }
+    const borrower = this.#first
+    if (borrower === null) {
+      this.#idle.push(connection)
+      return
+    }
+    this.leave(borrower)
+    this.#lendTo(borrower, connection, now)
+  }
+
+  #lendTo(borrower: Borrower, connection: Connection, now: number) {
+    this.#lent++
+    connection.lentAt = now
+    borrower.lent(connection)
+  }
+
+  #waitMs(): number {
+    if (this.#first === null) return 0
+    const waited = performance.now() - this.#first.since
+    return Math.max(waited, (this.#waiting / this.#max) * (this.#meanHeldMs ?? 0))
+  }
+
   #connectForWaiters() {
     while (this.#connecting < this.#waiting && this.#connections.size < this.#max) {
       this.#connecting++
@@ -155,6 +184,7 @@ export class Lender implements Owner {
 
   #enqueue(borrower: Borrower) {
     borrower.waiting = true
+    borrower.since = performance.now()
     borrower.before = this.#last
     if (this.#last) this.#last.after = borrower
     else this.#first = borrower

@@ -6,7 +6,9 @@ import type { Sku, Stock } from '@overlap/workload'
 import { PgClient } from './pg-client.ts'
 
 export interface PostgresWatch {
-  /** Queries that the server is executing for connections with that application name. */
+  /** Connections with that application name. */
+  connections(): Promise<number>
+  /** Queries that the server is executing for these connections. */
   running(): Promise<number>
   /** Transactions of these connections that are open while nothing of them is executed. */
   idleInTransaction(): Promise<number>
@@ -24,14 +26,15 @@ export async function watchPostgres(databaseUrl: string, applicationName: string
   // A connection that breaks while nobody asks must not end the process: who asks next is told.
   client.on('error', () => {})
   await client.connect()
-  async function count(states: readonly string[]): Promise<number> {
+  async function count(states: readonly string[] | null): Promise<number> {
     const { rows } = await client.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = $1 AND state = ANY($2)`,
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = $1 AND ($2::text[] IS NULL OR state = ANY($2))`,
       [applicationName, states],
     )
     return rows[0]?.n ?? 0
   }
   return {
+    connections: () => count(null),
     running: () => count(['active']),
     idleInTransaction: () => count(['idle in transaction', 'idle in transaction (aborted)']),
     async put({ sku, onHand }) {

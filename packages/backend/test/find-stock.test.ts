@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPort, type RealPort } from '../src/index.ts'
 import { useCluster, type Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
-import { ask, failure } from './outcome.ts'
+import { ask, doomed, failure } from './outcome.ts'
 import { watch, type Witness } from './witness.ts'
 
 const NAME = 'find-stock.test'
@@ -234,5 +234,38 @@ describe('a call after close', () => {
     expect(await failure(port.findStock, 'A-42')).toBeInstanceOf(DatabaseError)
     expect(await failure(port.fetchReservation, 'A-42')).toMatchObject({ name: 'HttpError' })
     await expect(port.check()).rejects.toThrow('closed')
+  })
+})
+
+describe('the wait for a connection', () => {
+  test('is nothing when nobody waits', async () => {
+    expect(port.stats().database.waitMs).toBe(0)
+    await Promise.all(Array.from({ length: 9 }, () => ask(port.findStock, 'A-42')))
+    expect(port.stats().database.waitMs).toBe(0)
+  })
+
+  test('is what connections are held for, times those who wait for each', async () => {
+    const slow = port.forRun({ dbMs: 50, httpMs: 0 })
+    const started = performance.now()
+    await Promise.all(Array.from({ length: 3 * 10 }, () => ask(slow.findStock, 'A-42')))
+    const heldMs = (performance.now() - started) / 10
+    // Those who have just come have not waited yet, so this is an estimate.
+    const cancels = Array.from({ length: 3 + 30 }, () => doomed(slow.findStock, 'A-42'))
+    const { waiting, waitMs } = port.stats().database
+    for (const cancel of cancels) cancel()
+    expect(waiting).toBe(30)
+    expect(waitMs).toBeGreaterThan(0.5 * 10 * heldMs)
+    expect(waitMs).toBeLessThan(1.5 * 10 * heldMs)
+    expect(port.stats().database.waitMs).toBe(0)
+  })
+
+  test('is at least what the first in the line has waited', async () => {
+    await ask(port.findStock, 'A-42')
+    const stuck = port.forRun({ dbMs: 10_000, httpMs: 0 })
+    const cancels = Array.from({ length: 4 }, () => doomed(stuck.findStock, 'A-42'))
+    const started = performance.now()
+    await eventually('it has waited for 50 ms', () => performance.now() - started > 50)
+    expect(port.stats().database.waitMs).toBeGreaterThan(45)
+    for (const cancel of cancels) cancel()
   })
 })

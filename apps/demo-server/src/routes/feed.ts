@@ -61,6 +61,8 @@ export function addFeedRoutes(app: FastifyInstance, { feed, port, runs }: Contex
         return follows ? stream(reply, reader, values) : await answer(reply, reader, values)
       } catch (error) {
         reader.close()
+        // Nobody is there to be told.
+        if (error instanceof ClientLeftError) return reply.hijack()
         throw error
       }
     },

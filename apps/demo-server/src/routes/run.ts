@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, logDefect, notAllowed, problemOf } from '../problem.ts'
+import { Problem, closing, formatProblem, logDefect, notAllowed, overloaded, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
@@ -41,7 +41,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, gates, metrics, refusals }: Context,
+  { port, lanes, runs, hub, gates, metrics, admission, refusals }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -92,6 +92,7 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
+      if (admission.full) return turnAway(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { lane, opening } = run.cell
       const answer = passes
@@ -100,7 +101,7 @@ function addRunRoute(
       begin(run, reply)
       return answer.then(
         (result) => {
-          const timing = run.settle('succeeded')
+          const timing = settle(run, 'succeeded')
           const rest = run.traced ? `,"trace":${JSON.stringify(run.trace)}}` : '}'
           return send(reply, opening + JSON.stringify(result) + rest, timing, runs.closing)
         },
@@ -111,6 +112,7 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
+      if (admission.full) return turnAway(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
@@ -131,12 +133,20 @@ function addRunRoute(
       return sent.then(
         (failure) => {
           if (failure && !run.signal.aborted) logDefect(request.log, failure.error)
-          run.settle(failure ? outcomeOf(run) : 'succeeded')
+          settle(run, failure ? outcomeOf(run) : 'succeeded')
           return reply
         },
         (error: unknown) => fail(run, reply, error),
       )
     }
+  }
+
+  /** Before anything of the request is looked at: the less it costs, the more is left for the others. */
+  function turnAway(reply: FastifyReply): FastifyReply {
+    if (runs.closing) throw closing()
+    admission.refused++
+    reply.raw.writeHead(503, refusal.head).end(refusalText)
+    return reply.hijack()
   }
 
   function prepare(request: FastifyRequest) {
@@ -163,21 +173,31 @@ function addRunRoute(
   /** Once the style has started it, and has not thrown instead. */
   function begin(run: Run, { raw }: FastifyReply) {
     run.begin()
+    admission.running++
     // It closes after the answer as well, for every run: an error would cost more there than all the rest.
     raw.on('close', () => {
       if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
     })
   }
 
+  function settle(run: Run, outcome: Outcome): string {
+    admission.running--
+    return run.settle(outcome)
+  }
+
   /** What has failed before its answer began goes the way of every error. */
   function fail(run: Run, reply: FastifyReply, error: unknown): FastifyReply {
-    const timing = run.settle(outcomeOf(run))
+    const timing = settle(run, outcomeOf(run))
     if (error instanceof ClientLeftError) return reply.hijack()
     reply.header('server-timing', timing)
     if (runs.closing) reply.header('connection', 'close')
     throw error
   }
 }
+
+const refusal = formatProblem(overloaded())
+// As a string, because Node sends that together with the head in one piece.
+const refusalText = refusal.body.toString()
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 

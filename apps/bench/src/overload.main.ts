@@ -1,0 +1,220 @@
+/**
+ * `npm run bench:overload`: what the demo server does when it is asked for ten times of what it can serve.
+ *
+ * Two kinds of runs, because it may be short of two things: of connections to Postgres, when the answers take long,
+ * or of time in its event loop, when each run has much to do. For each, the most that it serves is found first, by
+ * clients that wait for their answers; then ten times as many requests arrive in each second, whether or not any has been
+ * answered, while an operator looks in; and after two seconds of rest the clients come back.
+ *
+ * Last it tells what a refusal costs beside the shortest run that there is, and so how many times too many a
+ * server that does nothing else could refuse.
+ *
+ * Times are the clients': from when a request's time had come. The load generator, Postgres and the service share the
+ * machine with the server, so how late the load was is told too.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { forkReservationService, startPostgres } from '@overlap/backend'
+import { type LoadReport, runLoad } from './load.ts'
+import { quantile } from './statistics.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    times: { type: 'string', default: '10' },
+    style: { type: 'string', default: 'promises' },
+  },
+})
+const seconds = Number(options.seconds)
+const times = Number(options.times)
+
+/** As many clients as the pool has connections. */
+const CONNECTIONS = 50
+const MANY_CONNECTIONS = 2000
+const REST_MS = 2000
+
+const twenty = Array.from({ length: 20 }, (_, n) => `A-${n + 1}`).join()
+const regimes: Readonly<Record<string, string>> = {
+  'slow database': '/api/run/combine?sku=A-42&dbMs=300&httpMs=0',
+  'busy processor': `/api/run/limit?skus=${twenty}&limit=5&dbMs=0&httpMs=0`,
+}
+
+const [postgres, service] = await Promise.all([
+  startPostgres({ maxConnections: CONNECTIONS + 20 }),
+  forkReservationService({ replicas: 3 }),
+])
+try {
+  for (const [name, path] of Object.entries(regimes)) await measure(name, path)
+  await weighRefusal()
+} finally {
+  await Promise.all([service.stop(), postgres.stop()])
+}
+
+async function measure(name: string, path: string): Promise<void> {
+  const { child, url } = await startDemo()
+  try {
+    const target = url + path
+    const closed = { url: target, connections: CONNECTIONS }
+    await runLoad({ ...closed, seconds: 2 })
+    const peak = await observe(url, () => runLoad({ ...closed, seconds }))
+    const perSecond = Math.round(goodput(peak) * times)
+    const over = await observe(url, () =>
+      runLoad({ url: target, connections: MANY_CONNECTIONS, seconds, perSecond }),
+    )
+    await sleep(REST_MS)
+    const after = await observe(url, () => runLoad({ ...closed, seconds: Math.min(seconds, 5) }))
+    console.log(`\n${name}: ${path.replace(twenty, 'A-1,…,A-20')}, ${options.style}`)
+    console.table({
+      [`${CONNECTIONS} clients`]: show(peak),
+      [`${perSecond} requests/s`]: show(over),
+      [`${REST_MS / 1000} s after: ${CONNECTIONS} clients`]: show(after),
+    })
+    const share = goodput(over) / Math.max(goodput(peak), goodput(after))
+    console.log(`${Math.round(share * 100)} % of the most that it serves, when asked for ${times} times that`)
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+  }
+}
+
+/** The CPU time of a run without delays, and of a refusal, in µs, both over kept-alive connections. */
+async function weighRefusal(): Promise<void> {
+  const path = '/api/run/combine?sku=A-42&dbMs=0&httpMs=0'
+  const run = await weigh(path, 200)
+  const refusal = await weigh(path, 503, { MAX_RUNS: '1' })
+  const share = run / refusal
+  console.log(
+    `\n${path}: ${run.toFixed(0)} µs for a run, ${refusal.toFixed(0)} µs for a refusal: with ${share.toFixed(1)} times ` +
+      'as many requests as it can serve, nothing is left',
+  )
+}
+
+async function weigh(path: string, status: number, env: NodeJS.ProcessEnv = {}): Promise<number> {
+  const { child, url } = await startDemo(env)
+  try {
+    // A run that does not end, so that there is one.
+    const endless = new AbortController()
+    const held = fetch(`${url}/api/run/subscribe?channels=none`, { signal: endless.signal }).catch(() => {})
+    const load = { url: url + path, connections: CONNECTIONS, seconds }
+    await runLoad(load)
+    const observed = await observe(url, () => runLoad(load))
+    endless.abort()
+    await held
+    const count = answersOf(observed, status)?.count ?? 0
+    return ((observed.after.cpuSeconds - observed.before.cpuSeconds) / count) * 1e6
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+  }
+}
+
+/** A load, and what could be seen of the server meanwhile. */
+interface Observed {
+  readonly report: LoadReport
+  /** From `before` to `after`. */
+  readonly seconds: number
+  readonly before: Figures
+  readonly after: Figures
+  /** The most that was seen meanwhile. */
+  readonly mostBytes: number
+  /** How long an operator had to wait, in ms; infinite where the answer was no success. */
+  readonly operatorMs: readonly number[]
+}
+
+async function observe(url: string, load: () => Promise<LoadReport>): Promise<Observed> {
+  const began = performance.now()
+  const before = await readFigures(url)
+  const operatorMs: number[] = []
+  let mostBytes = 0
+  const over = new AbortController()
+  async function operate() {
+    while (!over.signal.aborted) {
+      for (const path of ['/livez', '/readyz', '/api/styles', '/metrics']) {
+        const asked = performance.now()
+        const response = await fetch(url + path)
+        const text = await response.text()
+        operatorMs.push(response.ok ? performance.now() - asked : Infinity)
+        if (path === '/metrics') mostBytes = Math.max(mostBytes, toFigures(text).bytes)
+      }
+      await sleep(100)
+    }
+  }
+  const operating = operate()
+  const report = await load()
+  over.abort()
+  await operating
+  const after = await readFigures(url)
+  return { report, seconds: (performance.now() - began) / 1000, before, after, mostBytes, operatorMs }
+}
+
+interface Figures {
+  readonly bytes: number
+  readonly cpuSeconds: number
+}
+
+async function readFigures(url: string): Promise<Figures> {
+  return toFigures(await (await fetch(`${url}/metrics`)).text())
+}
+
+function toFigures(metrics: string): Figures {
+  const read = (name: string) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(metrics)?.[1])
+  return { bytes: read('process_resident_memory_bytes'), cpuSeconds: read('process_cpu_seconds_total') }
+}
+
+function answersOf({ report }: Observed, status: number) {
+  return report.answers.find((answers) => answers.status === status)
+}
+
+/** Successes in each second, while the load lasted. */
+function goodput(observed: Observed): number {
+  return answersOf(observed, 200)?.perSecond ?? 0
+}
+
+function show(observed: Observed) {
+  const { report, before, after, mostBytes, operatorMs } = observed
+  const [accepted, refused] = [answersOf(observed, 200), answersOf(observed, 503)]
+  const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(1))
+  const mib = (bytes: number) => Math.round(bytes / 2 ** 20)
+  const others = report.answers.filter(({ status }) => status !== 200 && status !== 503)
+  return {
+    'runs/s': Math.round(goodput(observed)),
+    'p50 ms': ms(accepted?.ms.p50),
+    'p99 ms': ms(accepted?.ms.p99),
+    '503/s': Math.round(refused?.perSecond ?? 0),
+    'its p50 ms': ms(refused?.ms.p50),
+    'its p99 ms': ms(refused?.ms.p99),
+    'other answers, or none': others.reduce((sum, { count }) => sum + count, report.failed),
+    'not sent': report.unsent,
+    'sent late, p99 ms': ms(report.lateMs?.p99),
+    'operator, p99 ms': ms(quantile(operatorMs, 0.99)),
+    'processor %': Math.round(((after.cpuSeconds - before.cpuSeconds) / observed.seconds) * 100),
+    'MiB before': mib(before.bytes),
+    meanwhile: mib(Math.max(mostBytes, before.bytes, after.bytes)),
+    after: mib(after.bytes),
+  }
+}
+
+/** The demo server as `npm start` runs it. */
+async function startDemo(env: NodeJS.ProcessEnv = {}): Promise<{ child: ChildProcess; url: string }> {
+  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [main], {
+    env: {
+      ...process.env,
+      DATABASE_URL: postgres.url,
+      UPSTREAM_URL: service.urls.join(),
+      POOL_MAX: String(CONNECTIONS),
+      STYLE: options.style,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
+  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
+  return { child, url }
+}
