@@ -72,10 +72,13 @@ describe.each(styleNames)('in %s', (style) => {
     app.inject(`/api/run/${scenario}?style=${style}&sku=A-42&dbMs=0&httpMs=0${query}`)
   const statusOf = async (...asked: Parameters<typeof run>) => (await run(...asked)).statusCode
 
+  /** A connection that has lost data is closed when it heals, and the next run may still have been given it. */
+  const isWell = () => vi.waitUntil(async () => (await statusOf('combine')) === 200, { timeout: 4000 })
+
   async function expectToHeal() {
     expect((await app.inject(heal)).statusCode).toBe(200)
     await expectWell()
-    expect(await statusOf('combine')).toBe(200)
+    await isWell()
   }
   afterEach(expectToHeal)
 
@@ -92,7 +95,7 @@ describe.each(styleNames)('in %s', (style) => {
       const slowMs = await msOf()
       expect(slowMs).toBeGreaterThan(149)
       await set(name, {})
-      expect(await msOf()).toBeLessThan(slowMs)
+      await vi.waitUntil(async () => (await msOf()) < slowMs, { timeout: 4000 })
     },
   )
 
@@ -110,7 +113,7 @@ describe.each(styleNames)('in %s', (style) => {
       expect(response.statusCode).toBe(502)
       expect(response.json()).toMatchObject({ detail: expect.stringContaining(told) })
       await set(name, well)
-      expect(await statusOf('combine')).toBe(200)
+      await isWell()
     }
   })
 

@@ -244,7 +244,7 @@ describe.concurrent('shutdown', () => {
     const servants = await servantsOf(started)
     const events = await fetch(`${url}/api/events`)
     const running = Array.from({ length: 40 }, async () => {
-      const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=2500&httpMs=2500`)
+      const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=5000&httpMs=5000`)
       return { status: response.status, body: (await response.json()) as object }
     })
     let finished = 0

@@ -31,8 +31,6 @@ export class FaultLink {
     source.on('end', () => this.#enter('end'))
     source.on('error', () => this.#enter('reset'))
     target.on('drain', () => this.#regulate())
-    // What cannot be delivered any more is read all the same: it is only so that the end of the source is seen.
-    target.on('close', () => this.#regulate())
   }
 
   /**
@@ -56,7 +54,6 @@ export class FaultLink {
       station.next = (flow) => (following ? following.take(flow) : this.#leave(flow))
     }
     this.#stations = after
-    this.#regulate()
   }
 
   /** For when both sockets have closed. */
@@ -78,9 +75,9 @@ export class FaultLink {
   }
 
   #leave(flow: Flow) {
-    const both = [this.#target, this.#source]
-    if (flow === 'reset') both.forEach(reset)
-    else if (flow === 'close') for (const socket of both) socket.destroySoon()
+    if (flow === 'reset') for (const socket of [this.#target, this.#source]) reset(socket)
+    // Once what has been handed to them is sent.
+    else if (flow === 'close') for (const socket of [this.#target, this.#source]) socket.destroySoon()
     else if (this.#target.writable) {
       if (flow === 'end') this.#target.end()
       else this.#target.write(flow)
@@ -96,7 +93,10 @@ export class FaultLink {
   }
 }
 
-/** A socket that cannot be reset, because it is connecting or has not sent the end of its output yet, is closed. */
+/**
+ * One that is connecting could be reset only later, and one that is sending the end of its output not at all: Node
+ * would lose it, open. Both are closed.
+ */
 function reset(socket: Socket) {
   if (socket.connecting || (socket.writableEnded && !socket.writableFinished)) socket.destroy()
   else socket.resetAndDestroy()

@@ -101,7 +101,7 @@ class TcpFaultProxy implements FaultProxy {
   setToxics(input: readonly ToxicInput[]): void {
     const { toxics, problems } = readToxics(input)
     if (problems.length > 0)
-      throw new RangeError(problems.map(({ field, expected }) => `${field} must be ${expected}`).join('; '))
+      throw new RangeError(problems.map(({ field, expected }) => `${field}: expected ${expected}`).join('; '))
     this.toxics = toxics.map((toxic) => this.toxics.find((same) => isDeepStrictEqual(same, toxic)) ?? toxic)
     for (const connection of this.#connections) connection.setToxics(this.toxics)
   }

@@ -243,7 +243,6 @@ class Limiting implements Stage {
   readonly heldBytes = 0
   readonly #pass: Pass
   #left: number
-  #over = false
 
   constructor(pass: Pass, bytes: number) {
     this.#pass = pass
@@ -251,15 +250,13 @@ class Limiting implements Stage {
   }
 
   take(flow: Flow) {
-    if (this.#over) return
     if (typeof flow === 'string') {
       this.#pass(flow)
       return
     }
     if (this.#left > 0) this.#pass(flow.subarray(0, this.#left))
     this.#left -= flow.length
-    this.#over = this.#left <= 0
-    if (this.#over) this.#pass('close')
+    if (this.#left <= 0) this.#pass('close')
   }
 
   release() {}

@@ -100,7 +100,7 @@ function receive(socket: Socket): Received {
   return received
 }
 
-/** Through the proxy both ways and back, so what was sent before has come as far as it will. */
+/** Some turns of the event loop, so what was sent before has come as far as it will: all ends are in this process. */
 async function settled() {
   for (let turn = 0; turn < 5; turn++) await sleep(4)
 }
@@ -187,6 +187,11 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
     ;[there, back] = [receive(to), receive(from)]
   }
   const comes = (text: string) => eventually(`${text} comes`, () => there.text === text)
+  /** Or reset, if they go on sending when the other side has gone. */
+  const bothAreClosed = () =>
+    eventually('both see it', () =>
+      [there, back].every(({ endMs, closed }) => endMs !== undefined || closed !== undefined),
+    )
   const goesOnTheOtherWay = async () => {
     const before = back.text
     to.write('other way')
@@ -194,27 +199,31 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
   }
 
   describe('latency', () => {
-    test('delays data, not the other direction, and what waits waits at the same time', async () => {
-      await openWith({ type: 'latency', attributes: { latency: 150 } })
+    test('delays data, and not the other direction', async () => {
+      await openWith({ type: 'latency', attributes: { latency: HOUR_MS } })
+      from.write('data')
+      await goesOnTheOtherWay()
+      expect(there.bytes).toBe(0)
+    })
+
+    test('delays all that waits at the same time', async () => {
+      await openWith({ type: 'latency', attributes: { latency: 300 } })
       const startedAt = performance.now()
       for (let n = 0; n < 10; n++) {
         from.write(`${n}`)
         await sleep(5)
       }
-      await goesOnTheOtherWay()
-      expect(there.text).toBe('')
       from.end()
       await eventually('the end comes', () => there.endMs !== undefined)
       expect(there.text).toBe('0123456789')
       const tookMs = performance.now() - startedAt
-      expect(tookMs).toBeGreaterThan(149)
-      // One after the other they would take 1.5 s.
-      expect(tookMs).toBeLessThan(1200)
-      // They come as they were sent, and not all with the last one.
-      expect(there.lastMs - there.firstMs).toBeGreaterThan(20)
+      expect(tookMs).toBeGreaterThan(299)
+      // One after the other they would take 3 s.
+      expect(tookMs).toBeLessThan(2400)
     })
 
-    test('varies by its jitter, and never changes the order', async () => {
+    // On a busy machine two chunks may come as one.
+    test('varies by its jitter, and never changes the order', { retry: 3 }, async () => {
       // Of each connection its toxicity, and then the jitter of each chunk: all of it more, all of it less, none.
       const random = [0, 0.999_999, 0, 0.5].values()
       await replaceProxy({ random: () => random.next().value ?? 0.5 })
@@ -233,7 +242,8 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
   })
 
   describe('bandwidth', () => {
-    test('lets so many KB through in a second, evenly', async () => {
+    // On a busy machine what is due comes late, and at once.
+    test('lets so many KB through in a second, evenly', { retry: 3 }, async () => {
       await openWith({ type: 'bandwidth', attributes: { rate: 100 } })
       from.end(Buffer.alloc(30_000))
       await eventually('all has come', () => there.endMs !== undefined)
@@ -282,15 +292,14 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
     })
 
     test('closes the connection after it, also one over which nothing comes', async () => {
-      await openWith({ type: 'timeout', attributes: { timeout: 100 } })
-      const startedAt = performance.now()
-      await sleep(50)
-      from.write('lost')
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
-      expect(there.bytes).toBe(0)
-      await openWith({ type: 'timeout', attributes: { timeout: 100 } })
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
-      expect(performance.now() - startedAt).toBeGreaterThan(198)
+      for (const text of ['lost', '']) {
+        const startedAt = performance.now()
+        await openWith({ type: 'timeout', attributes: { timeout: 100 } })
+        if (text) from.write(text)
+        await bothAreClosed()
+        expect(performance.now() - startedAt).toBeGreaterThan(99)
+        expect(there.bytes).toBe(0)
+      }
     })
 
     test('that is removed closes the connection if data was lost', async () => {
@@ -298,14 +307,13 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
       from.write('lost')
       await settled()
       put()
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
+      await bothAreClosed()
       expect(there.bytes).toBe(0)
     })
 
     test('that is removed leaves a connection alone that has lost nothing', async () => {
-      await openWith({ type: 'timeout', attributes: { timeout: 100 } })
+      await openWith({ type: 'timeout', attributes: { timeout: HOUR_MS } })
       put()
-      await sleep(150)
       from.write('data')
       await comes('data')
       await goesOnTheOtherWay()
@@ -372,21 +380,34 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
       await comes('abcd')
       await goesOnTheOtherWay()
       from.write('efgh')
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
+      await bothAreClosed()
       expect(there.text).toBe('abcdef')
     })
 
     test('closes it at the last byte, and not before', async () => {
       await openWith({ type: 'limit_data', attributes: { bytes: 4 } })
       from.write('abcd')
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
+      await bothAreClosed()
       expect(there.text).toBe('abcd')
+    })
+
+    test('sends what is on its way in the other direction to its end, as slowly as it is read', async () => {
+      await openWith({ type: 'limit_data', attributes: { bytes: 1 } })
+      from.pause()
+      to.write(Buffer.alloc(32 * MIB))
+      await sleep(100)
+      from.write('ab')
+      // The system resets a socket that is closed before all has been read that had come.
+      await eventually('it is closed', () => there.endMs !== undefined || there.closed !== undefined)
+      from.resume()
+      await eventually('the end comes', () => back.endMs !== undefined)
+      expect(back.bytes).toBeGreaterThan(MIB)
     })
 
     test('of 0 lets nothing through', async () => {
       await openWith({ type: 'limit_data', attributes: { bytes: 0 } })
       from.write('abcd')
-      await eventually('both see it', () => there.endMs !== undefined && back.endMs !== undefined)
+      await bothAreClosed()
       expect(there.bytes).toBe(0)
     })
   })
@@ -550,6 +571,19 @@ describe.each(toxicStreams)('in the %s direction', (stream) => {
   })
 })
 
+test('a connection that is reset while the end of an output is being sent is gone all the same', async () => {
+  proxy.setToxics([
+    { type: 'latency', stream: 'upstream', attributes: { latency: HOUR_MS } },
+    { type: 'reset_peer', attributes: { timeout: HOUR_MS } },
+  ])
+  const { client, server } = await open()
+  client.end('held')
+  server.write('lost')
+  await settled()
+  proxy.setToxics([])
+  await eventually('it is gone', () => proxy.connections === 0)
+})
+
 describe('toxicity', () => {
   test('decides of each connection, once', async () => {
     const random = [0.49, 0.5].values()
@@ -606,8 +640,11 @@ describe('disabled', () => {
   })
 
   test('and enabled at the same time, it is in the end what it was told last', async () => {
+    await open()
     await Promise.all([proxy.disable(), proxy.disable(), proxy.enable(), proxy.enable()])
     expect(proxy.enabled).toBe(true)
+    await Promise.all([proxy.enable(), proxy.disable(), proxy.enable(), proxy.disable()])
+    expect(proxy.enabled).toBe(false)
     await Promise.all([proxy.enable(), proxy.disable()])
     expect(proxy.enabled).toBe(false)
     await proxy.enable()
@@ -658,6 +695,17 @@ test('stopped, it leaves nothing that keeps a process alive', async () => {
       clients.push(client.on('error', () => {}).resume())
       client.end('held '.repeat(1000))
     }
+    const healed = await startFaultProxy({ upstream: { host: '127.0.0.1', port: server.address().port } })
+    proxies.push(healed)
+    for (const [type, attributes] of Object.entries(types).toReversed()) {
+      healed.setToxics(['upstream', 'downstream'].map((stream) => ({ type, stream, attributes })))
+      const client = net.connect({ port: healed.port, host: '127.0.0.1', allowHalfOpen: true })
+      clients.push(client.on('error', () => {}).resume())
+      client.write('held')
+      const before = accepted.length
+      while (accepted.length === before) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    healed.setToxics([])
     while (accepted.length < clients.length) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 50))
     const held = proxies.reduce((sum, { connections }) => sum + connections, 0)

@@ -102,7 +102,7 @@ describe('two calls at the same time', () => {
       () => events.filter((event) => event.endsWith('stopped')).length === 2,
     )
     expect(port.stats()).toEqual({
-      database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0 },
+      database: { max: 1, open: 1, idle: 1, lent: 0, connecting: 0, waiting: 0, waitMs: 0 },
       http: { requests: 0, sockets: 0, idle: 0 },
       channels: 0,
       channelConnections: 0,

@@ -155,8 +155,8 @@ describe('a fault proxy', () => {
       ]
       expect(() => proxy.setToxics(wrong)).toThrow(
         new RangeError(
-          'toxics[0].attributes.latency must be an integer from 0 to 3600000; ' +
-            'toxics[1].attributes.rate must be an integer from 1 to 1000000000',
+          'toxics[0].attributes.latency: expected an integer from 0 to 3600000; ' +
+            'toxics[1].attributes.rate: expected an integer from 1 to 1000000000',
         ),
       )
       expect(proxy.toxics).toBe(before)
