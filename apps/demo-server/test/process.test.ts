@@ -179,7 +179,7 @@ describe('shutdown', () => {
     'under load, is not ready first, refuses what is new, finishes what runs and leaves nothing',
     { timeout: 30_000 },
     async () => {
-      const started = start({ STYLE: 'generators' })
+      const started = start({ STYLE: 'generators', MAX_RUNS: '40' })
       const url = await urlOf(started)
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
       expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -194,6 +194,9 @@ describe('shutdown', () => {
       await vi.waitUntil(async () =>
         (await (await fetch(`${url}/metrics`)).text()).includes('running{style="generators"} 40'),
       )
+
+      const overload = await fetch(`${url}/api/run/combine?sku=A-42`)
+      expect([overload.status, overload.headers.get('retry-after')]).toEqual([503, '1'])
 
       started.child.kill('SIGTERM')
       await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { interval: 5 })
