@@ -107,6 +107,21 @@ describe('the limit', () => {
   })
 })
 
+test('looks at the waits until it is stopped, and keeps no process alive', async () => {
+  const port = new ScriptedPort()
+  const looked = vi.spyOn(port, 'stats')
+  const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const one = new Admission({ maxRuns: 10, maxWaitMs: 500, maxLagMs: 10 })
+  const before = countTimers()
+  one.start(port)
+  expect(countTimers()).toBe(before)
+  await vi.waitUntil(() => looked.mock.calls.length > 1, PATIENT)
+  one.stop()
+  const times = looked.mock.calls.length
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(looked).toHaveBeenCalledTimes(times)
+})
+
 describe('the server', () => {
   let port: ScriptedPort
   let app: FastifyInstance
@@ -270,6 +285,14 @@ describe('the server', () => {
     port.release()
     expect((await held).status).toBe(200)
     expect(await drained).toBe(true)
+  })
+
+  test('looks at the waits no more once it is closed', async () => {
+    const stopped = vi.spyOn(Admission.prototype, 'stop')
+    await listen({ maxRuns: 1, maxWaitMs: 500, maxLagMs: 10 })
+    await app.close()
+    expect(stopped).toHaveBeenCalledOnce()
+    stopped.mockRestore()
   })
 
   test('refuses nobody unless it is told to', async () => {

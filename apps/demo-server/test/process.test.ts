@@ -236,7 +236,7 @@ describe.concurrent('start', () => {
 
 describe.concurrent('shutdown', () => {
   test('under load, is not ready first, refuses what is new, finishes what runs and leaves nothing', async (context) => {
-    const started = await start(context, { STYLE: 'generators' })
+    const started = await start(context, { STYLE: 'generators', MAX_RUNS: '40' })
     const url = await urlOf(started)
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -250,6 +250,9 @@ describe.concurrent('shutdown', () => {
     let finished = 0
     for (const run of running) void run.then(() => finished++)
     await vi.waitUntil(async () => (await metricsOf(url)).includes('running{style="generators"} 40'), PATIENT)
+
+    const overload = await fetch(`${url}/api/run/combine?sku=A-42`)
+    expect([overload.status, overload.headers.get('retry-after')]).toEqual([503, '1'])
 
     started.child.kill('SIGTERM')
     await vi.waitUntil(async () => (await fetch(`${url}/readyz`)).status === 503, { ...PATIENT, interval: 5 })
