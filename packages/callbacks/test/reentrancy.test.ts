@@ -1,6 +1,6 @@
-import type { Availability, Done, Message, Port, Sku, Source, Stock } from '@overlap/workload'
+import type { Availability, Done, Message, Port, Receipt, Sku, Source, Stock } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
-import { batch, latest, stream, subscribe } from '../src/index.ts'
+import { batch, latest, regulate, stream, subscribe, transaction } from '../src/index.ts'
 
 /** Answers each call of the lifted port when the test says so. */
 function manual() {
@@ -183,4 +183,47 @@ test('batch: to cancel twice, or after done, takes nobody else away', () => {
   finishAll()
   cancelLate()
   expect(done).toHaveBeenCalledTimes(2)
+})
+
+test('regulate: to cancel twice, or after done, gives no other place on', () => {
+  const { backend, running } = manual()
+  const { through } = regulate({ limit: 1, queue: 9, agingMs: 0 })
+  const ask = (sku: Sku) =>
+    through(
+      { key: 'bar', urgency: 3 },
+      (_, done: Done<Stock>) => backend.findStock(sku, done),
+      () => {},
+    )
+  const [cancelFirst, cancelSecond] = ['A-1', 'A-2', 'A-3', 'A-4', 'A-5'].map(ask)
+  running.shift()?.()
+  cancelFirst?.()
+  expect(running).toHaveLength(1)
+  cancelSecond?.()
+  cancelSecond?.()
+  expect(running).toHaveLength(1)
+})
+
+test('transaction: to cancel after done closes no session a second time', () => {
+  const { backend, running, finishAll } = manual()
+  const close = vi.fn<() => void>()
+  const answer =
+    <A>(value: A) =>
+    (_: unknown, done: Done<A, never>) => {
+      running.push(() => done(null, value))
+      return () => {}
+    }
+  const session = {
+    order: 'order-1',
+    takeStock: answer({ sku: 'A-1', onHand: 41 }),
+    commit: answer(undefined),
+    close,
+  }
+  const confirmed = { order: 'order-1', sku: 'A-1', units: 1 }
+  const port = { ...backend, openSession: answer(session), confirmOrder: answer(confirmed) }
+  const done = vi.fn<Done<Receipt>>()
+  const cancel = transaction(port, { sku: 'A-1', units: 1 }, done)
+  finishAll()
+  expect(done).toHaveBeenCalledTimes(1)
+  cancel()
+  expect(close).toHaveBeenCalledTimes(1)
 })

@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import { type CallEvent, type CallName, TcpConnection, connectLoopback } from '@overlap/backend'
 import {
   type Call,
@@ -17,6 +15,7 @@ import {
 } from '@overlap/workload'
 import * as fc from 'fast-check'
 import type { RealClause, Subject, Suite } from './clause.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { type Happening, answersIn, everyAnswer, failure, nameOf } from './reference.ts'
 import { type MadeCall, type Outcome, scriptedPort } from './scripted-port.ts'
 import { endsClean, runsExactly, standingClauses } from './standing.ts'
@@ -158,11 +157,7 @@ function fastPort(
 
 /** How many bytes are in use, after what is not has been collected. */
 function usedBytes(): number {
-  v8.setFlagsFromString('--expose-gc')
-  const collect = vm.runInNewContext('gc') as () => void
-  // What was there before is gone only after the second time.
-  collect()
-  collect()
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }
 

@@ -25,7 +25,7 @@ import {
 } from './reference.ts'
 import type { MadeCall } from './scripted-port.ts'
 import { type ScriptedSource, scriptedSource } from './scripted-source.ts'
-import { runsExactly, standingClauses } from './standing.ts'
+import { endsClean, runsExactly, standingClauses } from './standing.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { slowMs, withPort } from './world.ts'
@@ -284,6 +284,29 @@ export const latestSuite: Suite = {
         assert.deepEqual(trial.runningWhenSettled, [])
       },
     ),
+    {
+      id: 'leaving when it answers',
+      title: 'who leaves while an answer is on its way is told of it or not, and nothing follows',
+      check: (style) =>
+        withTrials(async (start) => {
+          // A style may take some microtasks to hand an answer over: somebody leaves after each of them.
+          for (let microtasks = 0; microtasks < 24; microtasks++) {
+            const trial = start(byHand.run(style), ['A-1'])
+            await quiet()
+            await act(trial, 'pull', 'push')
+            for (const call of combineCalls('A-1')) {
+              const [outcome] = successes(call)
+              assert(outcome)
+              trial.answer({ call, outcome })
+            }
+            for (let left = microtasks; left > 0; left--) await Promise.resolve()
+            await act(trial, 'leave')
+            const { outcome } = trial
+            hasRead(trial, ...(outcome && 'value' in outcome && outcome.value.length > 0 ? ['A-1'] : []))
+            endsClean(trial)
+          }
+        }),
+    },
     clause('newest', 'an unread answer is replaced by a newer one', byHand, async (trial) => {
       await act(trial, 'pull')
       for (const sku of ['A-1', 'A-2', 'A-3']) {

@@ -622,6 +622,17 @@ export const regulateSuite: Suite = {
         }),
     },
     {
+      id: 'abort when refused',
+      title: 'an abort in the tick in which it is refused is told the one or the other, and not both',
+      check: (style) =>
+        withRegulator(style, { ...one, queue: 0 }, async ({ log, act, succeed }) => {
+          await act('ask bar 3', 'ask bar 3', 'abort 1')
+          assert.equal(log.length, 1)
+          assert([overloaded(1, 'bar'), `A-1: ${abortOf(1).message}`].includes(log[0] ?? ''), log[0])
+          await succeed(0)
+        }),
+    },
+    {
       id: 'forgotten',
       title: 'a key is forgotten when nothing of it runs, waits, or holds back the next one',
       async check(style) {
@@ -653,23 +664,37 @@ export const regulateSuite: Suite = {
     },
     {
       id: 'no idle timer',
-      title: 'a timer is there only while somebody waits for it, one for each key',
-      check: (style) =>
-        withRegulator(style, { ...one, limit: 3, perSecond: 1 }, async ({ trial, act, pass, succeed }) => {
-          const timers = () => trial.leftovers().filter((what) => what === 'a timer').length
-          await act('ask bar 3', 'ask baz 3')
-          assert.equal(timers(), 0, 'nobody waits')
-          await act('ask bar 3', 'ask bar 0', 'ask baz 3')
-          assert.equal(timers(), 2, 'two keys wait')
-          await act('abort 3', 'abort 4')
-          assert.equal(timers(), 1, 'one key waits')
-          await act('abort 2')
-          assert.equal(timers(), 0, 'nobody waits any more')
-          await act('ask bar 3')
-          await pass(1_000)
-          assert.equal(timers(), 0, 'the last one has started')
-          await succeed(0, 1, 5)
-        }),
+      title: 'a timer is there only while somebody who has a place waits for the time, one for each key',
+      async check(style) {
+        const timersOf = (trial: Trial<Told>) => trial.leftovers().filter((what) => what === 'a timer').length
+        await withRegulator(
+          style,
+          { ...one, limit: 3, perSecond: 1 },
+          async ({ trial, act, pass, succeed }) => {
+            await act('ask bar 3', 'ask baz 3')
+            assert.equal(timersOf(trial), 0, 'nobody waits')
+            await act('ask bar 3', 'ask bar 0', 'ask baz 3')
+            assert.equal(timersOf(trial), 2, 'two keys wait')
+            await act('abort 3', 'abort 4')
+            assert.equal(timersOf(trial), 1, 'one key waits')
+            await act('abort 2')
+            assert.equal(timersOf(trial), 0, 'nobody waits any more')
+            await act('ask bar 3')
+            await pass(1_000)
+            assert.equal(timersOf(trial), 0, 'the last one has started')
+            await succeed(0, 1, 5)
+          },
+        )
+        for (const perSecond of [undefined, 1]) {
+          const input = perSecond === undefined ? one : { ...one, perSecond }
+          await withRegulator(style, input, async ({ trial, act, pass, succeed }) => {
+            await act('ask bar 3', 'ask bar 3')
+            assert.equal(timersOf(trial), 0, 'all places are taken')
+            await pass(1_000)
+            await succeed(0, 1)
+          })
+        }
+      },
     },
     {
       id: 'one after the other',

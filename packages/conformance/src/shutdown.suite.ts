@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type Availability,
+  type Cancel,
   ClosedError,
+  type Port,
   type Reservation,
   type ShutdownInput,
   type Sku,
@@ -11,6 +14,7 @@ import {
 } from '@overlap/workload'
 import * as fc from 'fast-check'
 import type { Subject, Suite } from './clause.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { availability, commonRealClauses } from './real-clauses.ts'
 import {
   type Happening,
@@ -274,6 +278,17 @@ async function withService(
   })
 }
 
+/** Calls of which nothing is remembered: what a scripted call holds, a test would find held. */
+const answeringSoon: Pick<Port, 'findStock' | 'fetchReservation'> = {
+  findStock: (sku, done) => soon(() => done(null, { sku, onHand: 42 })),
+  fetchReservation: (sku, done) => soon(() => done(null, { sku, reserved: 2 })),
+}
+
+function soon(answer: () => void): Cancel {
+  const immediate = setImmediate(answer)
+  return () => clearImmediate(immediate)
+}
+
 const closed = new ClosedError().message
 
 export const shutdownSuite: Suite = {
@@ -298,6 +313,17 @@ export const shutdownSuite: Suite = {
           assert.deepEqual(log.toSorted(), ['closed', `A-0: ${abortOf(0).message}`].toSorted())
         })
       },
+    },
+    {
+      id: 'abort when refused',
+      title: 'an abort in the tick in which it is refused is told the one or the other, and not both',
+      check: (style) =>
+        withService(style, { graceMs: 100, count: 1 }, async ({ log, act }) => {
+          await act('close')
+          await act('ask', 'abort 0')
+          assert.equal(log.length, 2)
+          assert([`A-0: ${closed}`, `A-0: ${abortOf(0).message}`].includes(log[1] ?? ''), log[1])
+        }),
     },
     {
       id: 'within the grace',
@@ -391,6 +417,28 @@ export const shutdownSuite: Suite = {
           await succeed('A-2')
           assert.deepEqual(log.slice(0, 2).toSorted(), [`A-0: ${abortOf(0).message}`, 'A-1: bad gateway'])
           assert.deepEqual(log.slice(2), ['A-3: 40', 'A-2: 40', 'closed'])
+        }),
+    },
+    {
+      id: 'forgotten',
+      title: 'holds on to no answer that it has told, for as long as it is open',
+      check: (style) =>
+        withTrials(async (start) => {
+          const trial = start<void, number>(async (port, _, signal) => {
+            const service = style.shutdown({ ...port, ...answeringSoon }, { graceMs: 100 })
+            const told: WeakRef<Availability>[] = []
+            for (let n = 0; n < 20; n++) told.push(new WeakRef(await service.answer(`A-${n}`, signal)))
+            await quiet()
+            collectGarbage()
+            const held = told.filter((one) => one.deref() !== undefined)
+            await service.close()
+            return held.length
+          }, undefined)
+          for (let turns = 0; !trial.outcome && turns < 10_000; turns++) await nextTurn()
+          assert(trial.outcome && 'value' in trial.outcome, 'it has failed')
+          // What was on the stack may be seen as in use for some longer.
+          assert(trial.outcome.value <= 2, `it holds ${trial.outcome.value} of 20 answers`)
+          settledOnce(trial)
         }),
     },
     {

@@ -17,8 +17,8 @@ export function openScope(signal: AbortSignal, also?: AbortSignal): Scope {
   const inner = new AbortController()
   const abort = () => inner.abort(signal.aborted ? signal.reason : also?.reason)
   if (signal.aborted || also?.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  also?.addEventListener('abort', abort, { once: true })
+  signal.addEventListener('abort', abort)
+  also?.addEventListener('abort', abort)
   return {
     signal: inner.signal,
     abort: (reason) => inner.abort(reason),

@@ -1,6 +1,7 @@
 import { type Message, type Reservation, type Sku, type Stock, toAsyncIterable } from '@overlap/workload'
 import { expect, test, vi } from 'vitest'
 import { latest, stream, subscribe } from '../src/index.ts'
+import { watch } from './watch.ts'
 
 /** Answers of the first product come at once; the others run until they are aborted. */
 function manual() {
@@ -34,16 +35,6 @@ function manual() {
     endOutput: unasked,
   }
   return { backend, running }
-}
-
-/** Tells what still listens of all that has begun to listen to a signal since. */
-function watch(signal: AbortSignal): () => unknown[] {
-  const added = vi.spyOn(signal, 'addEventListener')
-  const removed = vi.spyOn(signal, 'removeEventListener')
-  return () => {
-    const gone = new Set(removed.mock.calls.map(([, listener]) => listener))
-    return added.mock.calls.map(([, listener]) => listener).filter((listener) => !gone.has(listener))
-  }
 }
 
 test('stream: a loop that is left aborts what runs, and leaves no listener', async () => {

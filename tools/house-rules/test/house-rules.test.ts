@@ -64,6 +64,16 @@ const mayImport: Readonly<Record<string, Rule>> = {
     src: ['@overlap/workload', '@overlap/conformance', 'node:*'],
     test: ['vitest'],
   },
+  'tools/mutants': {
+    src: [
+      '@overlap/workload',
+      '@overlap/conformance',
+      '@stryker-mutator/*',
+      'vitest',
+      'vitest/config',
+      'node:*',
+    ],
+  },
 }
 
 const isAllowed = (name: string, allowed: readonly string[]) =>

@@ -14,6 +14,8 @@ interface Faults {
   /** Ends with the input's error only when nothing runs. */
   readonly finishesBeforeError?: boolean
   readonly cancelsInput?: boolean
+  /** Does not look whether it has been left meanwhile. */
+  readonly answersLater?: boolean
   readonly unread?: 'all' | 'newest'
 }
 
@@ -26,6 +28,7 @@ const latestWith =
     endsAtOnce = true,
     finishesBeforeError = false,
     cancelsInput = true,
+    answersLater = false,
     unread = 'newest',
   }: Faults) =>
   (port: Port, skus: Source<Sku>, signal: AbortSignal): AsyncIterable<Availability> =>
@@ -53,7 +56,8 @@ const latestWith =
           try {
             const value = await combine(port, sku, AbortSignal.any([all.signal, own.signal]))
             if (ended || (current !== own && !answersOvertaken)) return
-            emit(value)
+            if (answersLater) setImmediate(emit, value)
+            else emit(value)
           } catch (error) {
             if (!own.signal.aborted) end(error)
           }
@@ -104,6 +108,9 @@ export const wrongLatests = [
   }),
   wrong('does not cancel its input', ['abort', 'call error', 'leaving', 'any schedule'], {
     latest: latestWith({ cancelsInput: false }),
+  }),
+  wrong('answers also who has left', ['leaving when it answers'], {
+    latest: latestWith({ answersLater: true }),
   }),
   wrong('keeps every unread answer', ['newest', 'any schedule'], { latest: latestWith({ unread: 'all' }) }),
   wrong('listens to its input before it is pulled', ['lazy'], {

@@ -390,6 +390,32 @@ export const wrongRegulates = [
     },
   ),
   wrongGate(
+    'tells who has left that too many wait',
+    ['abort when refused'],
+    class extends Gate {
+      override through<A>(request: Regulated, work: Call<void, A>, signal: AbortSignal) {
+        const lane = this.laneOf(request.key)
+        const isFull = !this.hasPlace(lane) && lane.waiting.length >= this.input.queue
+        if (!isFull) return super.through(request, work, signal)
+        return toPromise<A>((done) => {
+          setImmediate(done, new OverloadedError(request.key))
+          return () => {}
+        }, signal)
+      }
+    },
+  ),
+  wrongGate(
+    'has a timer for who waits for a place',
+    ['no idle timer'],
+    class extends Gate {
+      override advance(lane: Lane) {
+        super.advance(lane)
+        if (lane.waiting.length === 0 || this.hasPlace(lane)) return
+        lane.timer = setTimeout(() => this.advance(lane), Math.max(lane.nextStartMs - this.now(), 0))
+      }
+    },
+  ),
+  wrongGate(
     'keeps every key',
     ['forgotten', 'any schedule'],
     class extends Gate {

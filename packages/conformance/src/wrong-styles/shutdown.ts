@@ -6,6 +6,7 @@ import {
   type ShutdownInput,
   type Sku,
   checkShutdown,
+  toPromise,
 } from '@overlap/workload'
 import { combine } from './combine.ts'
 import { never, sleep, wrong } from './fault.ts'
@@ -129,6 +130,19 @@ export const wrongShutdowns = [
     },
   ),
   wrongService(
+    'tells who has left that it is closed',
+    ['abort when refused'],
+    class extends Service {
+      override answer(sku: Sku, signal: AbortSignal) {
+        if (!this.closed) return super.answer(sku, signal)
+        return toPromise<never>((done) => {
+          setImmediate(done, new ClosedError())
+          return () => {}
+        }, signal)
+      }
+    },
+  ),
+  wrongService(
     'has a second close restart the grace',
     ['closing twice'],
     class extends Service {
@@ -238,6 +252,18 @@ export const wrongShutdowns = [
           this.overdue.abort(error)
           throw error
         })
+      }
+    },
+  ),
+  wrongService(
+    'keeps every answer that it has given',
+    ['forgotten'],
+    class extends Service {
+      readonly given: Availability[] = []
+      override async combine(sku: Sku, signal: AbortSignal) {
+        const answer = await super.combine(sku, signal)
+        this.given.push(answer)
+        return answer
       }
     },
   ),
