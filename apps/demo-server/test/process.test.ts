@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
+import { Client } from 'pg'
 import { type TestContext, beforeAll, describe, expect, test, vi } from 'vitest'
 import { clients } from './feed-clients.ts'
 import { listProcesses } from './processes.ts'
@@ -362,8 +363,18 @@ describe.concurrent('kill -9', () => {
   })
 
   test('in the middle of an order leaves no lock: the next server, on the same port, takes the next order', async (context) => {
-    const first = await start(context, behind)
+    const named = `${behind.DATABASE_URL}?application_name=victim`
+    const first = await start(context, { ...behind, DATABASE_URL: named })
     const url = await urlOf(first)
+    const spectator = new Client({ connectionString: behind.DATABASE_URL })
+    context.onTestFinished(() => spectator.end())
+    await spectator.connect()
+    const sessions = async () => {
+      const { rows } = await spectator.query(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'victim'",
+      )
+      return rows.length
+    }
     const onHand = await onHandOf(url, 'A-20')
     // It holds the row for 10 s.
     const order = orders(url, 'A-20', '&dbMs=10000').catch(() => 'cut off')
@@ -371,12 +382,11 @@ describe.concurrent('kill -9', () => {
     await sleep(200)
     first.child.kill('SIGKILL')
     expect(await order).toBe('cut off')
+    // Postgres looks every 50 ms whether its client is still there, and not only at the end of the query.
+    await vi.waitUntil(async () => (await sessions()) === 0, { timeout: 5000 })
     const second = await start(context, { ...behind, PORT: new URL(url).port })
     expect(await urlOf(second)).toBe(url)
-    const began = performance.now()
     expect((await orders(url, 'A-20', '&dbMs=0&httpMs=0')).status).toBe(200)
-    // Postgres looks every 50 ms whether its client is still there.
-    expect(performance.now() - began).toBeLessThan(5000)
     expect(await onHandOf(url, 'A-20')).toBe(onHand - 1)
   })
 })
@@ -426,12 +436,13 @@ describe.concurrent('while it runs', () => {
     const jumping = `data:text/javascript,${encodeURIComponent(`
         const Real = Date
         let offset = 0
-        let jumps = 0
+        let step = -3_600_000
         globalThis.Date = class extends Real {
           constructor(...given) { if (given.length === 0) super(Real.now() + offset); else super(...given) }
           static now() { return Real.now() + offset }
         }
-        setInterval(() => { offset = [0, 3_600_000, -3_600_000][++jumps % 3] }, 20).unref()
+        setInterval(() => { offset += step }, 10).unref()
+        process.on('SIGWINCH', () => { step = -step })
       `)}`
     const started = await start(context, behind, [process.execPath, '--import', jumping, main])
     const url = await urlOf(started)
@@ -447,26 +458,30 @@ describe.concurrent('while it runs', () => {
     ] as const
     const ask = async (route: string) => {
       const began = performance.now()
-      const response = await fetch(url + route)
+      const response = await fetch(url + route, { signal: AbortSignal.timeout(20_000) })
       await response.text()
       return { status: response.status, ms: performance.now() - began }
     }
-    const answers = styleNames.flatMap((style) => [
-      ...timed.map(async ([query, status, least]) => {
-        const answer = await ask(`/api/run/${query}&style=${style}`)
-        return { query, style, least, wanted: status, ...answer }
-      }),
-      ask(`/api/feed?channels=clock&waitMs=300&style=${style}`).then((answer) => {
-        return { query: 'feed', style, least: 300, wanted: 200, ...answer }
-      }),
-    ])
-    for (const { query, style, status, wanted, least, ms } of await Promise.all(answers)) {
-      expect(`${style} ${query} ${status}`).toBe(`${style} ${query} ${wanted}`)
-      // A timer may be early by less than one.
-      expect(ms).toBeGreaterThan(least - 1)
-      expect(ms).toBeLessThan(8000)
+    // An hour back every 10 ms, and then an hour ahead.
+    for (let direction = 0; direction < 2; direction++) {
+      const answers = styleNames.flatMap((style) => [
+        ...timed.map(async ([query, status, least]) => {
+          const answer = await ask(`/api/run/${query}&style=${style}`)
+          return { query, style, least, wanted: status, ...answer }
+        }),
+        ask(`/api/feed?channels=clock&waitMs=300&style=${style}`).then((answer) => {
+          return { query: 'feed', style, least: 300, wanted: 200, ...answer }
+        }),
+      ])
+      for (const { query, style, status, wanted, least, ms } of await Promise.all(answers)) {
+        expect(`${style} ${query} ${status}`).toBe(`${style} ${query} ${wanted}`)
+        // A timer may be early by less than one.
+        expect(ms).toBeGreaterThan(least - 1)
+        expect(ms).toBeLessThan(8000)
+      }
+      expect((await fetch(`${url}/readyz`)).status).toBe(200)
+      started.child.kill('SIGWINCH')
     }
-    expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })
 
   test('it may run out of files: who is not served is told so or cut off, and it serves again afterwards', async (context) => {

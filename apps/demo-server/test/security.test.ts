@@ -565,6 +565,7 @@ describe('an error', () => {
     ['one with an odd status', odd({ statusCode: 'canary' })],
     ['one that says that it is a validation', odd({ statusCode: 400, validation: [{ keyword: canary }] })],
     ['one with a code', odd({ code: canary })],
+    ['one with a code and a status', odd({ code: canary, statusCode: 400 })],
     ['a DatabaseError', new DatabaseError(canary, { code: canary, cause: new Error(canary) })],
     ['an HttpError', new HttpError(canary, { code: canary })],
     ['a WorkerError', new WorkerError(canary, { cause: new Error(canary) })],
@@ -686,6 +687,14 @@ describe('the log', () => {
     expect([...messages].toSorted()).toEqual(
       ['Server listening', 'a defect', 'incoming request', 'request completed'].toSorted(),
     )
+  })
+
+  test('tells of a connection that could not be accepted, which ends nothing', async () => {
+    const { log, lines } = listen()
+    const { app, url } = await serve({ log })
+    app.server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+    expect(lines().at(-1)).toContain('cannot accept a connection')
+    expect(await statusOf(url, { path: '/livez' })).toBe(200)
   })
 
   test('tells of a defect wherever it was met, also after an answer has begun', async () => {
