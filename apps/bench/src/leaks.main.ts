@@ -27,6 +27,9 @@ const styles = [callbacks, promises, generators, observables, effect].filter(({ 
   input.styles.includes(name),
 )
 const { warmUp, runs, samples } = input
+// When whoever has started it is gone, nobody is there to stop it.
+const leave = () => process.exit(1)
+process.on('disconnect', leave)
 
 await live((mixes) => runAll(mixes, 0, warmUp))
 const before = await look()
@@ -49,6 +52,7 @@ const outcomes = await live(async (mixes, port) => {
   return mixes.map((mix) => mix.outcomes)
 })
 tell({ done: { before, after: await look(), outcomes } })
+process.off('disconnect', leave)
 process.disconnect()
 
 /** One style after the other. */

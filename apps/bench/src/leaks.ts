@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { forkReservationService, openPort, startPostgres, watchPostgres } from '@overlap/backend'
 import { SKU_IN_STOCK } from './mixed-runs.ts'
@@ -92,6 +93,8 @@ export async function openGrounds(): Promise<Grounds> {
   }
 }
 
+/** Whoever says nothing for so long does not come to an end any more. */
+const SILENCE_MS = 40_000
 /** After so long, it is ended. */
 const EXIT_MS = 10_000
 
@@ -115,7 +118,11 @@ export async function findLeaks(
     let busySessions = 0
     let done: Done | undefined
     while (!done) {
-      const message = await Promise.race([once(child, 'message'), exited])
+      const timer = new AbortController()
+      const silence = sleep(SILENCE_MS, undefined, { signal: timer.signal }).catch(() => {})
+      const message = await Promise.race([once(child, 'message'), exited, silence])
+      timer.abort()
+      if (message === undefined) throw new Error(`nothing was heard of it for ${SILENCE_MS} ms`)
       if (!Array.isArray(message)) throw new Error(`it ended without a word, with code ${message.code}`)
       const [told] = message as [LeaksMessage]
       if (told.rested) {

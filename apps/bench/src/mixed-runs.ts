@@ -10,6 +10,8 @@ import { type Call, type Port, type Reservation, type Source, type Style, scenar
 /** Has more units than can be taken in a day. */
 export const SKU_IN_STOCK = 'T-leaks'
 const CHANNEL = 'leaks'
+/** A timer of that length is still there when somebody looks, if it was left behind. */
+const LONG_MS = 20_000
 /** How long it is until somebody sends to the channel again. */
 const MESSAGE_MS = 5
 
@@ -88,7 +90,7 @@ export class Mix {
       case 'timeout':
         return style.timeout(
           this.#port.forRun({ dbMs: 1, httpMs: fails ? 50 : 1 }),
-          { sku, ms: fails ? 2 : 1000 },
+          { sku, ms: fails ? 2 : LONG_MS },
           signal,
         )
       case 'retry':
@@ -96,7 +98,7 @@ export class Mix {
       case 'race':
         return style.race(port, { sku, replicas: [0, 1, 2] }, signal)
       case 'hedge':
-        return style.hedge(port, { sku, replicas: [0, 1, 2], delayMs: 1 }, signal)
+        return style.hedge(port, { sku, replicas: [0, 1, 2], delayMs: turn % 2 === 0 ? 1 : LONG_MS }, signal)
       case 'transaction':
         return style.transaction(port, { sku: SKU_IN_STOCK, units: 1 }, signal)
       case 'limit':
@@ -119,7 +121,7 @@ export class Mix {
       case 'regulate':
         return this.#takeTurns(port, `caller ${n}`, signal)
       case 'shutdown':
-        return closeEarly(style, port, signal)
+        return closeEarly(style, port, turn % 2 === 0 ? 2 : LONG_MS, signal)
       case 'echo':
         return echo(style, port, signal)
       default:
@@ -164,8 +166,8 @@ function ticking<A>(all: readonly A[]): Source<A> {
   }
 }
 
-async function closeEarly(style: Style, port: Port, signal: AbortSignal): Promise<void> {
-  const service = style.shutdown(port, { graceMs: 2 })
+async function closeEarly(style: Style, port: Port, graceMs: number, signal: AbortSignal): Promise<void> {
+  const service = style.shutdown(port, { graceMs })
   const answers = [service.answer('A-1', signal), service.answer('A-2', signal)]
   for (const answer of answers) answer.catch(() => {})
   await sleep(1)

@@ -10,7 +10,7 @@ test('runs of every scenario leave no listener, timer, handle, file or session b
   const grounds = await openGrounds()
   onTestFinished(() => grounds.stop())
   const leaks = await findLeaks(grounds, { styles: styleNames, warmUp: 100, runs: 300, samples: 2 })
-  // The promise is 100, and needs more runs to be seen.
+  // What the soak allows is less, and needs more runs to be seen.
   expect(judge(leaks, { bytesPerRun: 500 })).toEqual([])
   expect(leaks.outcomes).toHaveLength(styleNames.length)
   for (const outcomes of leaks.outcomes)
