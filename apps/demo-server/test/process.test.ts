@@ -117,21 +117,22 @@ const onHandOf = async (url: string, sku: string) => {
   return ((await response.json()) as { result: { onHand: number } }).result.onHand
 }
 
-describe.concurrent('start', () => {
-  test('with a wrong environment, tells all that is wrong and exits with 2', async (context) => {
-    const started = await start(context, {
-      PORT: 'x',
-      STYLE: 'fibers',
-      HOST: '0.0.0.0',
-      DATABASE_URL: 'mysql://u:hunter2@h/d',
-    })
-    expect(await started.exited).toBe(2)
-    for (const name of ['PORT', 'STYLE', 'ADMIN_TOKEN', 'DATABASE_URL'])
-      expect(started.stderr).toMatch(new RegExp(`^  ${name}: expected .+, found .+$`, 'm'))
-    expect(started.stderr).not.toContain('hunter2')
-    expect(started.stdout).toBe('')
+// First, and by itself: it fills the cache for all others.
+test('start with a wrong environment, tells all that is wrong and exits with 2', async (context) => {
+  const started = await start(context, {
+    PORT: 'x',
+    STYLE: 'fibers',
+    HOST: '0.0.0.0',
+    DATABASE_URL: 'mysql://u:hunter2@h/d',
   })
+  expect(await started.exited).toBe(2)
+  for (const name of ['PORT', 'STYLE', 'ADMIN_TOKEN', 'DATABASE_URL'])
+    expect(started.stderr).toMatch(new RegExp(`^  ${name}: expected .+, found .+$`, 'm'))
+  expect(started.stderr).not.toContain('hunter2')
+  expect(started.stdout).toBe('')
+})
 
+describe.concurrent('start', () => {
   test('with its port in use, names PORT, stops what it had started and exits with 1', async (context) => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
