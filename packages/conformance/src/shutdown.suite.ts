@@ -384,10 +384,12 @@ export const shutdownSuite: Suite = {
       id: 'closing twice',
       title: 'closing twice is closing once: the grace is neither longer nor shorter',
       async check(style) {
-        await withService(style, { graceMs: 100, count: 1 }, async ({ log, act, pass }) => {
+        await withService(style, { graceMs: 100, count: 1 }, async ({ trial, log, act, pass }) => {
           await act('ask', 'close')
           await pass(60)
+          const timers = trial.leftovers().length
           await act('close')
+          assert.equal(trial.leftovers().length, timers, 'each close has a timer')
           assert.deepEqual(log, [], 'the second close has cut the grace short')
           await pass(39)
           assert.deepEqual(log, [], 'the second close has cut the grace short')

@@ -93,6 +93,30 @@ test('throws what a wait throws when it is started', async () => {
   expect(done.mock.calls).toEqual([[error, undefined]])
 })
 
+test('what a wait that has thrown answers afterwards comes too late', () => {
+  const next = manual<string>()
+  const late: { resume?: Done<string> } = {}
+  const done = vi.fn<Done<string>>()
+  run(
+    (function* () {
+      try {
+        yield* suspend<string>((resume) => {
+          late.resume = resume
+          throw new Error('thrown')
+        })
+      } catch {
+        return yield* next.operation()
+      }
+      return 'not thrown'
+    })(),
+    done,
+  )
+  late.resume?.(null, 'late')
+  expect(done).not.toHaveBeenCalled()
+  next.resume(null, 'next')
+  expect(done.mock.calls).toEqual([[null, 'next']])
+})
+
 test('an operation that never waits calls done, but not before run has returned', async () => {
   const done = vi.fn<Done<number>>()
   // oxlint-disable-next-line require-yield
@@ -351,6 +375,24 @@ test('cancel while a wait is being started stops that wait', async () => {
   expect(done).not.toHaveBeenCalled()
 })
 
+test('what a wait throws while it is being cancelled is a warning', async () => {
+  const wait = manual<void>()
+  const error = new Error('thrown')
+  const done = vi.fn<Done<void>>()
+  const cancel = run(
+    (function* () {
+      yield* wait.operation()
+      yield* suspend<void>(() => {
+        cancel()
+        throw error
+      })
+    })(),
+    done,
+  )
+  expect(await warningsOf(() => wait.resume(null))).toEqual([error])
+  expect(done).not.toHaveBeenCalled()
+})
+
 test('all of no operations returns an empty array without waiting', async () => {
   const done = vi.fn<Done<readonly unknown[]>>()
   run(all(), done)
@@ -446,6 +488,7 @@ test('any throws the errors of all in the order of the operations', () => {
   first.resume(firstError)
   const error = done.mock.calls[0]?.[0]
   expect(error).toBeInstanceOf(AggregateError)
+  expect((error as AggregateError).message).toBe('every operation has failed')
   expect((error as AggregateError).errors).toEqual([firstError, secondError])
 })
 
