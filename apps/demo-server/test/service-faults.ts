@@ -136,7 +136,7 @@ export const serviceFaults: readonly ServiceFault[] = [
     fault: `redirects with ${status}`,
     injected: '`Location: /sound/reservations/A-42`, where the right answer is; never asked',
     ends: { error: 'HttpError', kind: 'permanent', status },
-    answer: sends(reply('', `HTTP/1.1 ${status} -\r\nLocation: /sound/reservations/A-42`)),
+    answer: sends(reply(reservation, `HTTP/1.1 ${status} -\r\nLocation: /sound/reservations/A-42`)),
   })),
   {
     fault: 'answers 500 and never ends its answer',
