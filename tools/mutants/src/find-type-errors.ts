@@ -15,7 +15,7 @@ export function findTypeErrors(
 ): ReadonlySet<number> {
   if (texts.length === 0) return new Set()
   // Inside of the repository, so that imports lead to where they led before.
-  const scratch = path.join(root, '.stryker-tmp', `types-${process.pid}`)
+  const scratch = path.join(root, `.stryker-tmp-types-${process.pid}`)
   try {
     fs.cpSync(path.join(root, folder, 'src'), scratch, { recursive: true })
     for (const [index, { name, text }] of texts.entries()) {
