@@ -120,14 +120,16 @@ interface Observed {
   readonly after: Figures
   /** The most that was seen meanwhile. */
   readonly mostBytes: number
-  /** How long an operator had to wait, in ms; infinite where the answer was no success. */
+  /** How long an operator had to wait for each success, in ms, and how often there was none. */
   readonly operatorMs: readonly number[]
+  readonly operatorFailures: number
 }
 
 async function observe(url: string, load: () => Promise<LoadReport>): Promise<Observed> {
   const began = performance.now()
   const before = await readFigures(url)
   const operatorMs: number[] = []
+  let operatorFailures = 0
   let mostBytes = 0
   const over = new AbortController()
   async function operate() {
@@ -136,7 +138,8 @@ async function observe(url: string, load: () => Promise<LoadReport>): Promise<Ob
         const asked = performance.now()
         const response = await fetch(url + path)
         const text = await response.text()
-        operatorMs.push(response.ok ? performance.now() - asked : Infinity)
+        if (response.ok) operatorMs.push(performance.now() - asked)
+        else operatorFailures++
         if (path === '/metrics') mostBytes = Math.max(mostBytes, toFigures(text).bytes)
       }
       await sleep(100)
@@ -147,7 +150,15 @@ async function observe(url: string, load: () => Promise<LoadReport>): Promise<Ob
   over.abort()
   await operating
   const after = await readFigures(url)
-  return { report, seconds: (performance.now() - began) / 1000, before, after, mostBytes, operatorMs }
+  return {
+    report,
+    seconds: (performance.now() - began) / 1000,
+    before,
+    after,
+    mostBytes,
+    operatorMs,
+    operatorFailures,
+  }
 }
 
 interface Figures {
@@ -174,7 +185,7 @@ function goodput(observed: Observed): number {
 }
 
 function show(observed: Observed) {
-  const { report, before, after, mostBytes, operatorMs } = observed
+  const { report, before, after, mostBytes, operatorMs, operatorFailures } = observed
   const [accepted, refused] = [answersOf(observed, 200), answersOf(observed, 503)]
   const ms = (value: number | undefined) => (value === undefined ? '' : value.toFixed(1))
   const mib = (bytes: number) => Math.round(bytes / 2 ** 20)
@@ -190,6 +201,7 @@ function show(observed: Observed) {
     'not sent': report.unsent,
     'sent late, p99 ms': ms(report.lateMs?.p99),
     'operator, p99 ms': ms(quantile(operatorMs, 0.99)),
+    'its failures': operatorFailures,
     'processor %': Math.round(((after.cpuSeconds - before.cpuSeconds) / observed.seconds) * 100),
     'MiB before': mib(before.bytes),
     meanwhile: mib(Math.max(mostBytes, before.bytes, after.bytes)),
