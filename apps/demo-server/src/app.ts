@@ -85,7 +85,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
       feed.close()
     }, 1000).unref()
   })
-  app.addHook('onReady', async () => admission.start(port))
+  app.addHook('onReady', async () => {
+    if (options.admit) admission.start(port)
+  })
   app.addHook('onClose', async () => {
     admission.stop()
     feed.close()
