@@ -69,7 +69,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = createFastify(options)
   const context = createContext(options)
-  const { port, runs, admission, hub, echo, feed } = context
+  const { runs, admission, hub, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
@@ -86,7 +86,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     }, 1000).unref()
   })
   app.addHook('onReady', async () => {
-    if (options.admit) admission.start(port)
+    if (options.admit) admission.start()
   })
   app.addHook('onClose', async () => {
     admission.stop()
@@ -150,7 +150,7 @@ function createContext({
   const metrics = new Metrics(port, lanes, echo)
   const gates = new Gates(rules, styles)
   metrics.showGates(gates)
-  const admission = new Admission(admit)
+  const admission = new Admission(port, admit)
   metrics.showAdmission(admission)
   return {
     port,

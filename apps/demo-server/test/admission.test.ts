@@ -11,13 +11,19 @@ import { silent } from './silent.ts'
 const PATIENT = { timeout: 5000, interval: 5 }
 
 describe('the limit', () => {
-  const admission = (maxRuns = 1000) => new Admission({ maxRuns, maxWaitMs: 500, maxLagMs: 10 })
-  const idle = { max: 10, waiting: 0, waitMs: 0 }
-  const crowded = (waitMs: number) => ({ max: 10, waiting: 21, waitMs })
+  const admission = (maxRuns = 1000) => new Admission(port, { maxRuns, maxWaitMs: 500, maxLagMs: 10 })
+  // The port has one connection.
+  const idle = { waiting: 0, waitMs: 0 }
+  const crowded = (waitMs: number) => ({ waiting: 3, waitMs })
   const look = (one: Admission, running: number, database = idle, lagMs = 0) => {
+    Object.assign(port, database)
     one.running = running
-    one.adapt(database, lagMs)
+    one.adapt(lagMs)
   }
+  let port: ScriptedPort
+  beforeEach(() => {
+    port = new ScriptedPort()
+  })
 
   test('is as many as may ever run, as long as nothing waits', () => {
     const one = admission()
@@ -36,8 +42,21 @@ describe('the limit', () => {
 
   test('is not lowered by two who wait for each connection, however long that takes', () => {
     const one = admission()
-    look(one, 200, { max: 10, waiting: 20, waitMs: 20_000 }, 0)
+    look(one, 200, { waiting: 2, waitMs: 20_000 }, 0)
     expect(one.limit).toBe(1000)
+  })
+
+  test('is looked at after 50 runs in one turn of the event loop too, and lowered at once', () => {
+    const one = admission()
+    for (let n = 0; n < 120; n++) one.begin()
+    Object.assign(port, crowded(501))
+    for (let n = 0; n < 29; n++) one.begin()
+    expect(one.limit).toBe(1000)
+    one.begin()
+    expect(one.limit).toBe(135)
+    Object.assign(port, idle)
+    for (let n = 0; n < 50; n++) one.begin()
+    expect(one.limit).toBe(135)
   })
 
   test('is at least one, so that a wait can end', () => {
@@ -93,7 +112,7 @@ describe('the limit', () => {
   test('falls when the event loop is held up again and again, and then rises again', async () => {
     const one = admission()
     one.running = 500
-    one.start(new ScriptedPort())
+    one.start()
     try {
       await vi.waitUntil(() => {
         const until = performance.now() + 40
@@ -111,9 +130,9 @@ test('looks at the waits until it is stopped, and keeps no process alive', async
   const port = new ScriptedPort()
   const looked = vi.spyOn(port, 'stats')
   const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-  const one = new Admission({ maxRuns: 10, maxWaitMs: 500, maxLagMs: 10 })
+  const one = new Admission(port, { maxRuns: 10, maxWaitMs: 500, maxLagMs: 10 })
   const before = countTimers()
-  one.start(port)
+  one.start()
   expect(countTimers()).toBe(before)
   await vi.waitUntil(() => looked.mock.calls.length > 1, PATIENT)
   one.stop()

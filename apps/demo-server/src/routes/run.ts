@@ -173,7 +173,7 @@ function addRunRoute(
   /** Once the style has started it, and has not thrown instead. */
   function begin(run: Run, { raw }: FastifyReply) {
     run.begin()
-    admission.running++
+    admission.begin()
     // It closes after the answer as well, for every run: an error would cost more there than all the rest.
     raw.on('close', () => {
       if (!run.settled) run.cancel(new ClientLeftError('the client has left'))
@@ -181,7 +181,7 @@ function addRunRoute(
   }
 
   function settle(run: Run, outcome: Outcome): string {
-    admission.running--
+    admission.settle()
     return run.settle(outcome)
   }
 
