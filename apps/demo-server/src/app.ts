@@ -30,6 +30,7 @@ import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
 import type { Rule } from './rules.ts'
 import { Runs } from './runs.ts'
+import { shed } from './shed.ts'
 import { readSources } from './sources.ts'
 
 interface AppOptions {
@@ -67,8 +68,8 @@ declare module 'fastify' {
 
 /** Closing the app cancels what still runs; `drain` it before. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const app = createFastify(options)
   const context = createContext(options)
+  const app = createFastify(options, context)
   const { runs, admission, hub, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
@@ -170,12 +171,12 @@ function createContext({
   }
 }
 
-function createFastify({ log, http }: AppOptions): FastifyInstance {
+function createFastify({ log, http }: AppOptions, context: Context): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log
   const logsRequests = log.isLevelEnabled('info')
   const app = fastify({
     bodyLimit: 16 * 1024,
-    serverFactory: (handler) => createHttpServer(handler, log, http),
+    serverFactory: (handler) => createHttpServer(shed(handler, context), log, http),
     routerOptions: { maxParamLength: 4096 },
     // Until the sockets are closed, our own answers, which are problems.
     return503OnClosing: false,

@@ -94,7 +94,7 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
     poolMax: readInteger('POOL_MAX', 50, 1, 1000),
     admit: {
       maxRuns: readInteger('MAX_RUNS', 10_000, 1, 100_000),
-      maxWaitMs: readInteger('MAX_WAIT_MS', 100, 1, 600_000),
+      maxWaitMs: readInteger('MAX_WAIT_MS', 50, 1, 600_000),
       maxLagMs: readInteger('MAX_LAG_MS', 10, 1, 600_000),
     },
     upstreamUrls: read(

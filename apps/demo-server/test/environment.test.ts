@@ -11,7 +11,7 @@ describe('environment', () => {
       style: 'promises',
       databaseUrl: undefined,
       poolMax: 50,
-      admit: { maxRuns: 10_000, maxWaitMs: 100, maxLagMs: 10 },
+      admit: { maxRuns: 10_000, maxWaitMs: 50, maxLagMs: 10 },
       upstreamUrls: undefined,
       rules: [{ header: 'foo', value: 'bar', limit: 2, perSecond: undefined, queue: 100, agingMs: 1000 }],
       faults: false,
@@ -38,7 +38,7 @@ describe('environment', () => {
     ],
     [{ STYLE: 'effect' }, { style: 'effect' }],
     [{ POOL_MAX: '1000' }, { poolMax: 1000 }],
-    [{ MAX_RUNS: '1' }, { admit: { maxRuns: 1, maxWaitMs: 100, maxLagMs: 10 } }],
+    [{ MAX_RUNS: '1' }, { admit: { maxRuns: 1, maxWaitMs: 50, maxLagMs: 10 } }],
     [
       { MAX_RUNS: '100000', MAX_WAIT_MS: '600000', MAX_LAG_MS: '600000' },
       { admit: { maxRuns: 100_000, maxWaitMs: 600_000, maxLagMs: 600_000 } },

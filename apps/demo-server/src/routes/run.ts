@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { passAll } from '../gates.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, formatProblem, logDefect, notAllowed, overloaded, problemOf } from '../problem.ts'
+import { Problem, closing, logDefect, notAllowed, problemOf } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
@@ -92,7 +92,6 @@ function addRunRoute(
 
   function answerOnce({ start }: Single) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      if (admission.full) return turnAway(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { lane, opening } = run.cell
       const answer = passes
@@ -112,7 +111,6 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
-      if (admission.full) return turnAway(reply)
       const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
       const format = formatFor(request.headers.accept)
@@ -139,14 +137,6 @@ function addRunRoute(
         (error: unknown) => fail(run, reply, error),
       )
     }
-  }
-
-  /** Before anything of the request is looked at: the less it costs, the more is left for the others. */
-  function turnAway(reply: FastifyReply): FastifyReply {
-    if (runs.closing) throw closing()
-    admission.refused++
-    reply.raw.writeHead(503, refusal.head).end(refusalText)
-    return reply.hijack()
   }
 
   function prepare(request: FastifyRequest) {
@@ -194,10 +184,6 @@ function addRunRoute(
     throw error
   }
 }
-
-const refusal = formatProblem(overloaded())
-// As a string, because Node sends that together with the head in one piece.
-const refusalText = refusal.body.toString()
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 
