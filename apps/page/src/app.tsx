@@ -118,8 +118,8 @@ function allKeys(): readonly Key[] {
     { key: 't', what: 'theme: as the system, light, dark', press: stepTheme },
     { key: 'y', what: 'copy the link to what is shown', press: () => void copyLink() },
     { key: '?', what: 'this list', press: openHelp },
-    ...panels.map(({ name, title }, index) => ({
-      key: 'qwert'.charAt(index),
+    ...panels.map(({ key, name, title }) => ({
+      key,
       what: `panel: ${title}`,
       press: () => (tabField.value = name),
     })),

@@ -17,8 +17,9 @@ const asked = new Set<string>()
 export function exhibitOf(scenario: ScenarioName): Exhibit | undefined {
   const exhibit = code.value.exhibits[scenario]
   if (!exhibit) {
-    load<Exhibit>(scenario, (loaded) => {
-      code.value = { ...code.value, exhibits: { ...code.value.exhibits, [scenario]: loaded } }
+    load(scenario, (loaded) => {
+      const exhibits = { ...code.value.exhibits, [scenario]: loaded as Exhibit }
+      code.value = { ...code.value, exhibits }
     })
   }
   return exhibit
@@ -26,22 +27,21 @@ export function exhibitOf(scenario: ScenarioName): Exhibit | undefined {
 
 export function framesOf(): Frames | undefined {
   if (!code.value.frames) {
-    load<Frames>('frames', (frames) => {
-      code.value = { ...code.value, frames }
+    load('frames', (loaded) => {
+      code.value = { ...code.value, frames: loaded as Frames }
     })
   }
   return code.value.frames
 }
 
-/** Nothing on the server, where all is there that is shown. */
-function load<A>(name: string, keep: (loaded: A) => void) {
+/** Nothing on the server, where all is there that is shown. `keep` casts, because JSON has no types. */
+function load(name: string, keep: (loaded: unknown) => void) {
   if (typeof document === 'undefined' || asked.has(name)) return
   asked.add(name)
   fetch(`/code/${name}.json`)
     .then(async (response) => {
       if (!response.ok) throw new Error(`the server answered with ${response.status}`)
-      // A cast, because JSON has no types.
-      keep((await response.json()) as A)
+      keep(await response.json())
     })
     .catch((error: unknown) => {
       // It may be asked for again.

@@ -4,6 +4,8 @@ import type { Key } from './keys.ts'
 /** One of the views of the page, under its own tab, and alone below `/embed/`. */
 export interface Panel {
   readonly name: string
+  /** The key that shows it: a capital. */
+  readonly key: string
   /** On its tab. */
   readonly title: string
   /** What one does here: a sentence. */

@@ -24,6 +24,7 @@ export const showsFrames = () => showField.value.includes('frames')
 
 export const compare: Panel = {
   name: 'compare',
+  key: 'C',
   title: 'Compare',
   about:
     'The files that run, side by side: the same job, the same order of ideas, and only the style differs.',
