@@ -21,7 +21,7 @@ describe('compare', () => {
       const tops = await page
         .locator(`.file .${part}`)
         .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top))
-      expect(new Set(tops).size, part).toBe(1)
+      expect(new Set(tops).size).toBe(1)
       expect(tops).toHaveLength(5)
     }
   })
