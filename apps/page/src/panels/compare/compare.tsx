@@ -112,7 +112,7 @@ function Clauses() {
       <summary>The suite asks of {name}, in every style, that it</summary>
       <ol>
         {code.value.clauses?.[name]?.map(({ id, title }) => (
-          <li key={id}>{title}</li>
+          <li key={id}>{sentence(title)}</li>
         ))}
       </ol>
       <p>
@@ -131,7 +131,6 @@ interface FileProps {
 
 function File({ style, file, runHref }: FileProps) {
   if (!file) return null
-  const label = `${style}: ${file.path}`
   return (
     <article class={`file ${style}`} aria-label={style}>
       <h4>
@@ -140,7 +139,7 @@ function File({ style, file, runHref }: FileProps) {
           {file.lines} lines{style === 'naive' ? ' · fails the suite' : ''}
         </small>
       </h4>
-      <div class="code" tabIndex={0} role="region" aria-label={label}>
+      <div class="code">
         {parts.map((part) => (
           <pre key={part} class={part}>
             <code dangerouslySetInnerHTML={{ __html: file.parts[part] }} />
