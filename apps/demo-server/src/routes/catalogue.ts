@@ -8,7 +8,7 @@ import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
 export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, faults }: Context): void {
   const page = renderPage(scenarios, lanes.names, faults !== undefined)
-  const names = { styles: lanes.names.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
+  const names = { styles: lanes.allNames.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
 
   app.get(
     '/',
