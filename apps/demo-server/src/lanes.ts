@@ -19,14 +19,14 @@ export class Lane {
   }
 }
 
-export interface LaneReport {
+interface LaneReport {
   readonly name: string
   readonly active: boolean
   readonly running: number
   readonly draining: number
 }
 
-export interface LanesReport {
+interface LanesReport {
   readonly active: string
   readonly styles: readonly LaneReport[]
   readonly exhibits: readonly Pick<LaneReport, 'name' | 'running'>[]

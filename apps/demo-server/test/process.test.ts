@@ -579,11 +579,16 @@ describe.concurrent('while it runs', () => {
 
 // By itself, because it must be quick: signals that are further apart are two.
 describe.concurrent('the naive version', () => {
-  test('leaves its query running, and rejections that nobody handles; it ends neither a run of a style nor the server', async (context) => {
+  test('leaves its query running, and ends neither a run of a style nor the server, whatever fails in it', async (context) => {
     const name = 'overlap-naive'
     const database = new URL(behind.DATABASE_URL)
     database.searchParams.set('application_name', name)
-    const started = await start(context, { ...behind, DATABASE_URL: database.href, FAULTS: 'true' })
+    const started = await start(context, {
+      ...behind,
+      DATABASE_URL: database.href,
+      FAULTS: 'true',
+      POOL_MAX: '1',
+    })
     const url = await urlOf(started)
     const spectator = new Client({ connectionString: behind.DATABASE_URL })
     await spectator.connect()
@@ -611,6 +616,10 @@ describe.concurrent('the naive version', () => {
     // Its connection may still have to be made: then the query even begins after the answer.
     expect(await combine('naive', 10_000)).toBe(502)
     await vi.waitUntil(async () => (await sessions('active')) === 1, PATIENT)
+
+    // The styles have one connection, and it is theirs: they do not wait for that query.
+    expect(await onHandOf(url, 'A-42')).toBe(42)
+    expect(await sessions('active')).toBe(1)
 
     // Whatever it is asked, it fails, or its client leaves.
     const order = await orders(url, 'A-18', '&style=naive&dbMs=0')
