@@ -43,9 +43,13 @@ export async function openPage(): Promise<Page> {
   const { render, panels } = (await import(path.join(folder, 'server/render.js'))) as Rendering
   const named = (pattern: RegExp) => [...assets.keys()].find((name) => pattern.test(name)) ?? ''
   const files = { script: named(/^\/assets\/browser-.*\.js$/), style: named(/^\/assets\/.*\.css$/) }
-  // A cast, because JSON has no types.
-  const code = (name: string) =>
-    JSON.parse(assets.get(`/code/${name}.json`)?.body.toString() ?? 'null') as never
+  const parsed = new Map<string, unknown>()
+  const code = (name: string) => {
+    if (!parsed.has(name))
+      parsed.set(name, JSON.parse(assets.get(`/code/${name}.json`)?.body.toString() ?? 'null'))
+    // A cast, because JSON has no types.
+    return parsed.get(name) as never
+  }
   return { assets, panels, render: (url, data) => render(url, data, { files, code }) }
 }
 
