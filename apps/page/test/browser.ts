@@ -1,56 +1,13 @@
 /**
  * A real browser for the tests of the page. Whatever a page does that it must not is a failure of its test: an error in
  * the console, something that the content security policy stops, a request to another host.
- *
- * It is the Chromium or Chrome of the machine, or `CHROMIUM`, or else the one in the package `@sparticuz/chromium`.
  */
-import { accessSync, constants } from 'node:fs'
 import { AxeBuilder } from '@axe-core/playwright'
-import packaged from '@sparticuz/chromium'
-import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
+import { launch } from './launch.ts'
 
-const usual = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-]
-
-/** Nothing that asks the network for anything by itself. */
-const quiet = [
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-async function launch(): Promise<Browser> {
-  const installed = process.env['CHROMIUM'] ?? usual.find(isExecutable)
-  try {
-    return await chromium.launch({
-      executablePath: installed ?? (await packaged.executablePath()),
-      // Chromium's sandbox is not for root, who runs tests in containers.
-      args: [...(installed ? [] : packaged.args), '--no-sandbox', ...quiet],
-    })
-  } catch (error) {
-    throw new Error('The page is tested in a browser: install Chromium or Chrome, or set CHROMIUM to it.', {
-      cause: error,
-    })
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-export interface Opened {
+interface Opened {
   readonly page: Page
   /** What it must not have done so far. */
   readonly wrongs: string[]
