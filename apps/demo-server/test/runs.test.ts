@@ -79,6 +79,29 @@ describe('a run', () => {
     })
   })
 
+  test.each(styleNames)(
+    'can be made to fail on either side, and %s leaves nothing running',
+    async (style) => {
+      const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+      const slow = (ms: string) => `${url}/api/run/combine?style=${style}&sku=A-42&${ms}`
+      expect(await get(slow('dbMs=20&httpMs=10000&dbFault=fail'))).toMatchObject({
+        status: 502,
+        detail: 'The database could not be reached, or failed (22012).',
+      })
+      expect(await get(slow('dbMs=10000&httpMs=20&httpFault=fail'))).toMatchObject({
+        status: 502,
+        detail: 'The reservation service could not be reached, or failed (status 503).',
+      })
+      expect(await get(slow('dbMs=10000&httpMs=10000&abortMs=20'))).toMatchObject({ status: 504 })
+      await vi.waitUntil(
+        async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0,
+      )
+      expect(await get(`${url}/api/run/batch?style=${style}&sku=A-42&dbMs=0&dbFault=fail`)).toMatchObject({
+        status: 502,
+      })
+    },
+  )
+
   test.each(styleNames)('when its client leaves, %s leaves nothing running', async (style) => {
     const url = await listen(buildApp({ ...options, port: backend.port, styles }))
     const controller = new AbortController()
