@@ -41,7 +41,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, gates, metrics, admission, refusals }: Context,
+  { port, lanes, runs, audiences, gates, metrics, admission, refusals }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -161,7 +161,8 @@ function addRunRoute(
       traced: values.trace,
       endless: program.endless,
     })
-    if (run.traced || hub.listening) run.watch = new Watch(run, hub)
+    const audience = audiences.of(headers.traceparent)
+    if (run.traced || audience) run.watch = new Watch(run, audience)
     // Only some programs ask for these.
     const { replicaMs, failures } = values as PortParameters
     const { dbMs, httpMs, dbFault: dbFails, httpFault: httpFails } = values
