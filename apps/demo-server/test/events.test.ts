@@ -81,6 +81,7 @@ describe('events of a trace', () => {
   })
 
   test('have nobody else watched, and are watched by nobody once their listener has left', async () => {
+    const other = await listen(`?trace=${traceId.replace('0', '2')}`)
     const { leave } = await listen(`?trace=${traceId}`)
     await run('combine')
     await run('combine', traceparent(parentIds[0], traceId.replace('0', '1')))
@@ -91,6 +92,7 @@ describe('events of a trace', () => {
       return port.runs.at(-1)?.observe === undefined
     })
     expect(port.runs.slice(0, 3).map(({ observe }) => observe !== undefined)).toEqual([false, false, true])
+    other.leave()
   })
 
   test('are heard from the first one on by whoever has received the head', async () => {

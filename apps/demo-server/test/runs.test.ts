@@ -96,11 +96,25 @@ describe('a run', () => {
       await vi.waitUntil(
         async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0,
       )
-      expect(await get(`${url}/api/run/batch?style=${style}&sku=A-42&dbMs=0&dbFault=fail`)).toMatchObject({
-        status: 502,
-      })
+      const batch = (dbFault: string) =>
+        get(`${url}/api/run/batch?style=${style}&sku=A-42&dbMs=0&dbFault=${dbFault}`)
+      expect(await Promise.all([batch('fail'), batch('none')])).toMatchObject([
+        { status: 502 },
+        { status: 200 },
+      ])
     },
   )
+
+  test('tells when the head of an answer had come, of a request alone', async () => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const { trace } = await get<{ trace: Record<string, number>[] }>(
+      `${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=50&trace=true`,
+    )
+    expect(trace).toMatchObject([{ call: 'findStock', answeringMs: null }, { call: 'fetchReservation' }])
+    const { sentMs = NaN, answeringMs = NaN, endedMs = NaN } = trace[1] ?? {}
+    expect(answeringMs - sentMs).toBeGreaterThan(49)
+    expect(endedMs).toBeGreaterThanOrEqual(answeringMs)
+  })
 
   test.each(styleNames)('when its client leaves, %s leaves nothing running', async (style) => {
     const url = await listen(buildApp({ ...options, port: backend.port, styles }))
