@@ -13,7 +13,7 @@ export interface Parameter {
   readonly field: Field<string>
 }
 
-const DELAY_LIMIT_MS = 10_000
+export const DELAY_LIMIT_MS = 10_000
 
 const words = (name: string, label: string): Parameter => ({
   label,
@@ -69,7 +69,7 @@ const one = { sku: 'A-42' }
 const four = { skus: 'A-1,A-2,A-3,A-4' }
 
 /** Of each scenario: its parameters, and what they are at first. */
-export const taken: Readonly<Record<ScenarioName, Readonly<Partial<Record<ParameterName, string>>>>> = {
+const taken: Readonly<Record<ScenarioName, Readonly<Partial<Record<ParameterName, string>>>>> = {
   sequence: one,
   combine: one,
   timeout: { ...one, ms: '1000' },

@@ -1,5 +1,7 @@
 /** A time axis that begins at 0, with round numbers on it. Pure. */
 
+import { DELAY_LIMIT_MS } from '../../parameters.ts'
+
 export interface Axis {
   readonly endMs: number
   readonly ticks: readonly number[]
@@ -15,4 +17,4 @@ export function axisTo(ms: number, most: number): Axis {
 }
 
 /** To multiples of 50, within what a delay may be. */
-export const roundDelay = (ms: number) => Math.min(10_000, Math.max(0, Math.round(ms / 50) * 50))
+export const roundDelay = (ms: number) => Math.min(DELAY_LIMIT_MS, Math.max(0, Math.round(ms / 50) * 50))

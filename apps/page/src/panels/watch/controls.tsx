@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import type { Field } from '../../address.ts'
 import { scenarioField, stylesField } from '../../choice.ts'
 import {
+  DELAY_LIMIT_MS,
   type Parameter,
   abortMsField,
   dbFaultField,
@@ -14,7 +15,7 @@ import {
   runQuery,
 } from '../../parameters.ts'
 import { leaveMsField } from './fields.ts'
-import { isRunning, leave, run } from './run.ts'
+import { isRunning, leave, methodOf, run } from './run.ts'
 
 export function Controls() {
   const scenario = scenarioField.value
@@ -56,7 +57,7 @@ export function Controls() {
           Client leaves
         </button>
       </div>
-      {scenario !== 'transaction' && (
+      {methodOf(scenario) === 'GET' && (
         <ul class="unscripted-only" aria-label="Run it">
           {stylesField.value.map((style) => (
             <li key={style}>
@@ -98,13 +99,13 @@ function Delay({
           type="number"
           name={field.name}
           min="0"
-          max="10000"
+          max={DELAY_LIMIT_MS}
           step="50"
           placeholder={never ? 'never' : undefined}
           value={never && field.value === 0 ? '' : field.value}
           onChange={(event) => {
             const value = event.currentTarget.valueAsNumber
-            field.value = Math.min(10_000, Math.max(0, Math.round(value) || 0))
+            field.value = Math.min(DELAY_LIMIT_MS, Math.max(0, Math.round(value) || 0))
           }}
         />{' '}
         ms
@@ -140,6 +141,7 @@ function Own({ parameter, fallback }: { readonly parameter: Parameter; readonly 
         {range ? (
           <input
             type="number"
+            class={range[1] > DELAY_LIMIT_MS ? 'long' : undefined}
             name={field.name}
             min={range[0]}
             max={range[1]}

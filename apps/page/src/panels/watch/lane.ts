@@ -39,7 +39,7 @@ const delays: Partial<Readonly<Record<CallName, 'dbMs' | 'httpMs'>>> = {
   fetchPicture: 'httpMs',
 }
 
-export type Outcome = 'succeeded' | 'failed' | 'cancelled'
+type Outcome = 'succeeded' | 'failed' | 'cancelled'
 
 /** An event as the server sends it, `run` or `call`. */
 export interface RunEvent {
@@ -156,7 +156,7 @@ export function lengthOf(lane: Lane, clock: number): number {
 }
 
 /** What a call is doing: waiting for a connection, at work, being answered, or being stopped after its cancel. */
-export type Phase = 'wait' | 'work' | 'answer' | 'stop'
+type Phase = 'wait' | 'work' | 'answer' | 'stop'
 
 export interface Span {
   readonly phase: Phase

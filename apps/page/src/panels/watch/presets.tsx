@@ -21,7 +21,7 @@ interface Preset {
 
 const both = 'promises,naive'
 
-export const presets: readonly Preset[] = [
+const presets: readonly Preset[] = [
   {
     title: 'HTTP fails after 100 ms, the query takes 2 s: what goes on running?',
     scenario: 'combine',

@@ -2,13 +2,14 @@
  * Runs the scenario in the chosen styles at once, in the browser: first it listens, then it asks, and it goes on
  * listening after the answers, until nothing runs any more.
  */
-import { scenarios } from '@overlap/workload'
+import type { ScenarioName } from '@overlap/workload'
 import { signal } from '@preact/signals'
 import { type ExhibitName, scenarioField, stylesField } from '../../choice.ts'
+import { pageData } from '../../data.ts'
 import { runQuery } from '../../parameters.ts'
 import { type Lane, type RunEvent, follow, isOver, newLane } from './lane.ts'
 import { leaveMsField, runField } from './fields.ts'
-import { describe, summaryOf } from './words.ts'
+import { type Subject, describe } from './words.ts'
 
 /** How long after its client has left a run may still tell that it has begun. */
 const BEGIN_MS = 1000
@@ -17,7 +18,7 @@ const SILENCE_MS = 45_000
 const ANSWER_LENGTH = 160
 
 /** What was run, for those who change the fields meanwhile. */
-export const subject = signal({ scenario: '', summary: '' })
+export const subject = signal<Subject | undefined>(undefined)
 export const lanes = signal<readonly Lane[]>([])
 /** Now, by the browser's clock. */
 export const clock = signal(0)
@@ -44,8 +45,8 @@ export function leave(): void {
   running.peek()?.leave()
 }
 
-/** A transaction changes the stock. */
-const methodOf = (scenario: string) => (scenario === 'transaction' ? 'POST' : 'GET')
+/** What changes something is no GET. */
+export const methodOf = (scenario: ScenarioName) => pageData.value.runs[scenario]?.method ?? 'GET'
 
 const hex = (bytes: number) =>
   Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
@@ -53,7 +54,7 @@ const hex = (bytes: number) =>
   ).join('')
 
 class Run {
-  readonly #scenario: (typeof scenarios)[number]['name']
+  readonly #scenario: ScenarioName
   readonly #query = runQuery(scenarioField.value)
   readonly #leaveMs = leaveMsField.value
   readonly #traceId = hex(16)
@@ -65,11 +66,9 @@ class Run {
   #silence: ReturnType<typeof setTimeout> | undefined
   #ticking: ReturnType<typeof setInterval>
 
-  constructor(scenario: typeof scenarioField.value, styles: readonly ExhibitName[]) {
+  constructor(scenario: ScenarioName, styles: readonly ExhibitName[]) {
     this.#scenario = scenario
-    const { value: leaveMs } = leaveMsField
-    const all = new URLSearchParams([...this.#query, ['leaveMs', String(leaveMs)]])
-    subject.value = { scenario, summary: summaryOf(all) }
+    subject.value = { scenario, query: this.#query, leaveMs: this.#leaveMs }
     verdict.value = ''
     trouble.value = ''
     clock.value = performance.now()

@@ -20,7 +20,7 @@ const properties = [
 ]
 
 /** `title`: of the picture, which then stands above it. */
-export function toFile(svg: SVGSVGElement, title: string): string {
+function toFile(svg: SVGSVGElement, title: string): string {
   // A cast, because a clone is of the same kind.
   const copy = svg.cloneNode(true) as SVGSVGElement
   copy.setAttribute('xmlns', SVG)

@@ -1,16 +1,17 @@
 /** What a run does: its calls on one time axis, in all styles at once, to the end of the last of them. */
 import { useEffect } from 'preact/hooks'
-import { stylesField } from '../../choice.ts'
+import { scenarioField, stylesField } from '../../choice.ts'
 import type { Panel } from '../../panel.ts'
 import { Controls } from './controls.tsx'
 import { runField } from './fields.ts'
 import { Legend } from './legend.tsx'
 import { Presets } from './presets.tsx'
-import { isRunning, lanes, leave, run, subject, trouble, verdict } from './run.ts'
+import { isRunning, lanes, leave, methodOf, run, subject, trouble, verdict } from './run.ts'
 import { save } from './save-svg.ts'
 import { Calls, Runs } from './tables.tsx'
 import './watch.css'
 import { Waterfall } from './waterfall.tsx'
+import { summaryOf } from './words.ts'
 
 export const watch: Panel = {
   name: 'watch',
@@ -32,7 +33,8 @@ const AT_ONCE = 5
 
 function Watch() {
   useEffect(() => {
-    if (runField.value && lanes.value.length === 0) run()
+    const isSafe = methodOf(scenarioField.value) === 'GET'
+    if (runField.value && isSafe && lanes.value.length === 0) run()
   }, [])
   return (
     <div class="watch">
@@ -52,19 +54,28 @@ function Watch() {
       <p class="said" role="status">
         {verdict.value}
       </p>
-      {lanes.value.length > 0 ? <Picture /> : <p class="empty scripted-only">Press r to run it.</p>}
+      {lanes.value.length > 0 ? <Picture /> : <Empty />}
     </div>
   )
 }
 
+function Empty() {
+  return (
+    <p class="empty scripted-only">
+      Press <kbd>r</kbd> to run {scenarioField.value}, or choose one of the above.
+    </p>
+  )
+}
+
 function Picture() {
-  const { scenario, summary } = subject.value
+  const { value } = subject
+  if (!value) return null
   return (
     <>
       <section class="picture" aria-label="The waterfall">
         <header>
           <h3>
-            {scenario} <small>{summary}</small>
+            {value.scenario} <small>{summaryOf(value, lanes.value)}</small>
           </h3>
           <button type="button" disabled={isRunning()} onClick={savePicture}>
             Save as SVG
@@ -81,6 +92,7 @@ function Picture() {
 
 function savePicture() {
   const svg = document.querySelector<SVGSVGElement>('.waterfall svg')
-  const { scenario, summary } = subject.value
-  if (svg) save(svg, `${scenario}: ${summary}`, `overlap-${scenario}.svg`)
+  const { value } = subject
+  if (!svg || !value) return
+  save(svg, `${value.scenario}: ${summaryOf(value, lanes.value)}`, `overlap-${value.scenario}.svg`)
 }

@@ -189,6 +189,14 @@ function LaneGroup({ lane, top, frame, drag, onDrag }: LaneGroupProps) {
   const late = lateWords(lane, frame.now, narrow)
   const lateClass = isAbandoned(lane) ? 'late' : 'quiet'
   const title = `${style} `
+  const decided = settledMs !== null && outcome !== null && calls.length > 0 && (
+    <g class={`decided ${outcome}`}>
+      <path d={`M${x(settledMs)} ${first - 4}V${top + heightOf(lane, frame)}`} />
+      <text x={x(settledMs)} y={first - 6} text-anchor="middle">
+        {marks[outcome]}
+      </text>
+    </g>
+  )
   return (
     <g>
       <g transform={`translate(1 ${top + 5})`}>
@@ -204,6 +212,8 @@ function LaneGroup({ lane, top, frame, drag, onDrag }: LaneGroupProps) {
           {late}
         </text>
       )}
+      {/* Below the names of the calls where these stand between the bars. */}
+      {narrow && decided}
       {calls.slice(0, CALLS).map((call, id) => (
         <Row
           key={id}
@@ -220,14 +230,7 @@ function LaneGroup({ lane, top, frame, drag, onDrag }: LaneGroupProps) {
           and {calls.length - CALLS} more, which the table tells
         </text>
       )}
-      {settledMs !== null && outcome !== null && calls.length > 0 && (
-        <g class={`decided ${outcome}`}>
-          <path d={`M${x(settledMs)} ${first - 4}V${top + heightOf(lane, frame)}`} />
-          <text x={x(settledMs)} y={first - 6} text-anchor="middle">
-            {marks[outcome]}
-          </text>
-        </g>
-      )}
+      {!narrow && decided}
     </g>
   )
 }

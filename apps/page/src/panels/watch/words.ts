@@ -1,5 +1,7 @@
 /** A run in words, as they stand beside its bars, in the tables, and as they are said to a screen reader. */
-import { type Lane, type Place, isAbandoned, isOver, lateMsOfLane, lengthOf } from './lane.ts'
+import type { ScenarioName } from '@overlap/workload'
+import { ownParameters, parameters } from '../../parameters.ts'
+import { type Lane, type Place, delayOf, isAbandoned, isOver, lateMsOfLane, lengthOf } from './lane.ts'
 
 const format = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
@@ -25,20 +27,35 @@ export function lateWords(lane: Lane, clock: number, brief = false): string {
 export const describe = (lane: Lane, clock: number) =>
   [`${lane.style} ${outcomeOf(lane)}`, lateWords(lane, clock)].filter(Boolean).join(', ')
 
-/** The query of a run, without what only says whom it is about. */
-export function summaryOf(query: URLSearchParams): string {
-  const fails = (side: string) => (query.get(`${side}Fault`) === 'fail' ? ' and fails' : '')
-  const [dbMs, httpMs, leaveMs, abortMs] = ['dbMs', 'httpMs', 'leaveMs', 'abortMs'].map((name) =>
-    Number(query.get(name)),
-  )
+export interface Subject {
+  readonly scenario: ScenarioName
+  /** As it was sent, but for the style. */
+  readonly query: URLSearchParams
+  /** 0: its client does not. */
+  readonly leaveMs: number
+}
+
+/** What was asked of a run, as far as it says how long something takes, or is not as it always is. */
+export function summaryOf({ scenario, query, leaveMs }: Subject, lanes: readonly Lane[]): string {
+  const own = ownParameters(scenario).flatMap(([name, fallback]) => {
+    const { label, unit } = parameters[name]
+    const value = query.get(name) ?? fallback
+    if (unit !== 'ms' && value === fallback) return []
+    return `${label.toLowerCase()} ${unit === 'ms' ? inMs(Number(value)) : value}`
+  })
+  const used = new Set(lanes.flatMap(({ calls }) => calls.map(delayOf)))
+  const side = (delay: 'dbMs' | 'httpMs', who: string, fault: string) =>
+    used.has(delay)
+      ? [`${who} ${inMs(Number(query.get(delay)))}${query.get(fault) === 'fail' ? ' and fails' : ''}`]
+      : []
+  const abortMs = Number(query.get('abortMs'))
   return [
-    `the query takes ${inMs(dbMs ?? 0)}${fails('db')}`,
-    `HTTP ${inMs(httpMs ?? 0)}${fails('http')}`,
-    leaveMs ? `the client leaves after ${inMs(leaveMs)}` : '',
-    abortMs ? `aborted after ${inMs(abortMs)}` : '',
-  ]
-    .filter(Boolean)
-    .join(', ')
+    ...side('dbMs', 'the query takes', 'dbFault'),
+    ...side('httpMs', 'HTTP takes', 'httpFault'),
+    ...own,
+    ...(leaveMs > 0 ? [`the client leaves after ${inMs(leaveMs)}`] : []),
+    ...(abortMs > 0 ? [`aborted after ${inMs(abortMs)}`] : []),
+  ].join(', ')
 }
 
 /** What is told of a span that has room for it. */
