@@ -9,9 +9,9 @@ import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { Admission, type AdmissionLimits } from './admission.ts'
+import { Audiences } from './audiences.ts'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
-import { EventHub } from './event-hub.ts'
 import type { FaultProxies } from './faults.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
@@ -76,7 +76,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(options)
   const app = createFastify(options, context)
-  const { runs, admission, hub, echo, feed } = context
+  const { runs, admission, audiences, echo, feed } = context
 
   async function drain(graceMs: number): Promise<boolean> {
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
@@ -85,7 +85,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.decorate('drain', drain)
   app.addHook('preClose', async () => {
     await drain(0)
-    hub.end()
+    audiences.end()
     // A client that neither sends nor leaves must not hold the shutdown up.
     setTimeout(() => {
       app.server.closeAllConnections()
@@ -170,7 +170,7 @@ function createContext({
     lanes,
     runs,
     admission,
-    hub: new EventHub(),
+    audiences: new Audiences(),
     feed: new Feed({ port, lanes, runs, metrics, log, limits }),
     gates,
     metrics,

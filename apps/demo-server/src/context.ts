@@ -2,8 +2,8 @@
 import type { RealPort } from '@overlap/backend'
 import type { Logger } from 'pino'
 import type { Admission } from './admission.ts'
+import type { Audiences } from './audiences.ts'
 import type { EchoServers } from './echo-servers.ts'
-import type { EventHub } from './event-hub.ts'
 import type { FaultProxies } from './faults.ts'
 import type { Feed } from './feed.ts'
 import type { Gates } from './gates.ts'
@@ -24,7 +24,7 @@ export interface Context {
   readonly lanes: Lanes
   readonly runs: Runs
   readonly admission: Admission
-  readonly hub: EventHub
+  readonly audiences: Audiences
   readonly feed: Feed
   readonly gates: Gates
   readonly metrics: Metrics

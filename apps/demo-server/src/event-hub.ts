@@ -10,7 +10,6 @@
 import type { ServerResponse } from 'node:http'
 
 const BEHIND_BYTES = 1024 * 1024
-const LISTENERS = 100
 const HEARTBEAT_MS = 15_000
 
 export class EventHub {
@@ -23,12 +22,10 @@ export class EventHub {
     return this.#listeners.size > 0
   }
 
-  get full(): boolean {
-    return this.#listeners.size >= LISTENERS
-  }
-
   /** Takes over `response`, whose head is not written yet. */
   listen(response: ServerResponse): void {
+    // Before the head, so that whoever has received it hears of all that is published from then on.
+    this.#listeners.add(response)
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -38,7 +35,6 @@ export class EventHub {
       'x-accel-buffering': 'no',
     })
     response.write('retry: 2000\n\n')
-    this.#listeners.add(response)
     response.once('close', () => this.#forget(response))
     // What is written between a break and its `close` goes nowhere, and that is no defect.
     response.on('error', () => {})

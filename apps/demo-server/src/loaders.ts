@@ -13,6 +13,8 @@ import type { ServerPort } from './context.ts'
 export interface LoaderInput extends BatchInput {
   /** How long each query is made to take. */
   readonly dbMs: number
+  /** Whether each query fails. By default, none is made to. */
+  readonly dbFault?: boolean
 }
 
 export class Loaders {
@@ -31,7 +33,7 @@ export class Loaders {
   }
 
   async load(sku: Sku, input: LoaderInput, signal: AbortSignal, observe?: Observe): Promise<Stock> {
-    const key = `${input.windowMs} ${input.max} ${input.dbMs}`
+    const key = `${input.windowMs} ${input.max} ${input.dbMs} ${input.dbFault === true}`
     const loader = this.#loaders.get(key) ?? new SharedLoader(this.#style, this.#port, input)
     this.#loaders.set(key, loader)
     loader.users++
@@ -49,7 +51,7 @@ class SharedLoader {
   /** Those who watch a run that waits for a query which has not been made yet. */
   readonly #watching = new Set<Observe>()
 
-  constructor(style: Style, port: ServerPort, { windowMs, max, dbMs }: LoaderInput) {
+  constructor(style: Style, port: ServerPort, { windowMs, max, dbMs, dbFault: dbFails }: LoaderInput) {
     const findStocks: Port['findStocks'] = (skus, done) => {
       const told = [...this.#watching]
       this.#watching.clear()
@@ -57,7 +59,7 @@ class SharedLoader {
         for (const observe of told) observe(...event)
       }
       const observe = told.length > 0 ? tellAll : undefined
-      return port.forRun({ dbMs, httpMs: 0, observe }).findStocks(skus, done)
+      return port.forRun({ dbMs, httpMs: 0, dbFails, observe }).findStocks(skus, done)
     }
     this.#loader = style.batch({ ...port.forRun({ dbMs, httpMs: 0 }), findStocks }, { windowMs, max })
   }

@@ -161,6 +161,18 @@ export const flag = (description: string): Parameter<boolean> => ({
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
 })
 
+/** Whether all calls to what is behind fail. */
+export const fault = (description: string): Parameter<boolean> => ({
+  expected: 'none or fail',
+  schema: { type: 'string', enum: ['none', 'fail'], default: 'none', description },
+  fallback: false,
+  parse: (text) => (text === 'fail' ? true : text === 'none' ? false : undefined),
+})
+
+export const databaseFault = fault(
+  'Whether Postgres answers each query for stock with an error, after `dbMs`. It has no effect on a scenario without one.',
+)
+
 /** The name of one of `choices`, which is read as what stands for it. `null` when it is absent. */
 export const nameOf = <A>(choices: ReadonlyMap<string, A>, description: string): Parameter<A | null> => {
   const names = [...choices.keys()]
@@ -205,7 +217,7 @@ function integers(
   }
 }
 
-function matching(pattern: RegExp) {
+export function matching(pattern: RegExp) {
   return (text: string) => (pattern.test(text) ? text : undefined)
 }
 

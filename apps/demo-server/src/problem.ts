@@ -22,7 +22,7 @@ import {
   kindOf,
 } from '@overlap/workload'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeftError } from './runs.ts'
+import { AbortedError, ClientLeftError } from './runs.ts'
 
 /** One thing that is wrong with the request. */
 export interface FieldError {
@@ -173,6 +173,8 @@ function describe(error: unknown): Told {
     }
   if (error instanceof TimeoutError)
     return { detail: `Not answered within ${error.ms} ms, as the request has asked.` }
+  if (error instanceof AbortedError)
+    return { detail: `Aborted after ${error.ms} ms, as the request has asked.` }
   if (error instanceof DatabaseError) return behind('database', error)
   if (error instanceof HttpError) return behind('reservation service', error)
   if (error instanceof SocketError) return behind('connection to be echoed', error)

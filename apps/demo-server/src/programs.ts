@@ -21,6 +21,7 @@ import {
   channels,
   count,
   databaseDelay,
+  databaseFault,
   duration,
   durations,
   keys,
@@ -158,6 +159,7 @@ export const programs: Readonly<Record<ScenarioName, Program>> = {
       windowMs: duration(1, 10, 'For how many milliseconds products are gathered for one query.'),
       max: count(1, 100, 'How many different products there are in one query at most.'),
       dbMs: databaseDelay,
+      dbFault: databaseFault,
     },
     result: stock,
     // Not the run's own port: a query is for all runs that ask at the same time.

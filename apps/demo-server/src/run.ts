@@ -41,6 +41,7 @@ export class Run<C extends Cell = Cell> {
   queuedMs: number | undefined
   readonly #byDefault: number
   readonly #controller = new AbortController()
+  #abortTimer: NodeJS.Timeout | undefined
   readonly #startedAt = performance.now()
 
   constructor(cell: C, { byDefault, traced = false, endless = false }: RunKind) {
@@ -71,6 +72,11 @@ export class Run<C extends Cell = Cell> {
     this.#controller.abort(reason)
   }
 
+  /** Unless it has settled by then. */
+  cancelAfter(ms: number, reason: Error): void {
+    this.#abortTimer = setTimeout(() => this.cancel(reason), ms)
+  }
+
   /** The calls so far, for a client that asked for them. */
   get trace(): readonly TracedCall[] | undefined {
     return this.traced ? this.watch?.trace : undefined
@@ -81,6 +87,7 @@ export class Run<C extends Cell = Cell> {
     const { lane, tally, runs } = this.cell
     const ms = this.elapsedMs
     this.settled = true
+    clearTimeout(this.#abortTimer)
     this.watch?.settle(outcome)
     tally.add(outcome, ms)
     lane.running--

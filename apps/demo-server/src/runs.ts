@@ -10,6 +10,18 @@ export class ClientLeftError extends Error {
   override readonly name = 'ClientLeftError'
 }
 
+/** Why a run was cancelled: its request has said so beforehand, in `abortMs`. */
+export class AbortedError extends KnownError {
+  override readonly name = 'AbortedError'
+  readonly kind = 'deadline'
+  readonly ms: number
+
+  constructor(ms: number) {
+    super(`aborted after ${ms} ms`)
+    this.ms = ms
+  }
+}
+
 /** Why a run was cancelled: the server had waited for it for as long as it may, or it has no end to wait for. */
 export class ClosingError extends KnownError {
   override readonly name = 'ClosingError'

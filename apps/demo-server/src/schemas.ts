@@ -74,6 +74,7 @@ const trace = {
     call: text,
     startedMs: { type: 'number' },
     sentMs: ms('When a connection was lent to it. `null`: never.'),
+    answeringMs: ms('When the head of the answer had come. `null`: never, or it is no request.'),
     endedMs: ms('`null`: not before the run did.'),
     outcome: { type: ['string', 'null'], description: 'succeeded, failed or cancelled.' },
   }),

@@ -3,7 +3,7 @@
  * `/api/events` when the run began. A run that nobody watches has none.
  */
 import type { CallEvent, CallName, Observe } from '@overlap/backend'
-import type { EventHub } from './event-hub.ts'
+import type { Audience } from './audiences.ts'
 import type { Outcome, Run } from './run.ts'
 
 /** Milliseconds since the run began, to one decimal. `null`: it did not happen. */
@@ -12,6 +12,8 @@ export interface TracedCall {
   readonly startedMs: number
   /** When a connection was lent to it, and it was on its way. */
   sentMs: number | null
+  /** When the head of a request's answer had come. */
+  answeringMs: number | null
   endedMs: number | null
   outcome: Outcome | null
 }
@@ -45,13 +47,13 @@ export class Watch {
   readonly #scenario: string
   readonly #style: string
   /** `undefined`: nobody listened when the run began, and who comes later hears of later runs. */
-  readonly #hub: EventHub | undefined
+  readonly #audience: Audience | undefined
 
-  constructor(run: Run, hub: EventHub) {
+  constructor(run: Run, audience: Audience | undefined) {
     this.#run = run
     this.#scenario = run.cell.scenario
     this.#style = run.cell.lane.style.name
-    this.#hub = hub.listening ? hub : undefined
+    this.#audience = audience
     this.#publish('run', { event: 'started' })
   }
 
@@ -79,13 +81,15 @@ export class Watch {
     if (event === 'stopped') return
     const now = this.#run.elapsedMs
     if (event === 'started') {
-      this.trace[id] = { call, startedMs: now, sentMs: null, endedMs: null, outcome: null }
+      this.trace[id] = { call, startedMs: now, sentMs: null, answeringMs: null, endedMs: null, outcome: null }
       return
     }
     const entry = this.trace[id]
     if (!entry) return
     if (event === 'sent') {
       entry.sentMs = now
+    } else if (event === 'answering') {
+      entry.answeringMs = now
     } else {
       entry.endedMs = now
       entry.outcome = event
@@ -93,8 +97,14 @@ export class Watch {
   }
 
   #publish(name: 'run' | 'call', what: { call?: CallName; id?: number; event: string }) {
-    if (!this.#hub?.listening) return
+    if (!this.#audience?.listening) return
     const { elapsedMs: atMs } = this.#run
-    this.#hub.publish(name, { run: this.id, scenario: this.#scenario, style: this.#style, ...what, atMs })
+    this.#audience.publish(name, {
+      run: this.id,
+      scenario: this.#scenario,
+      style: this.#style,
+      ...what,
+      atMs,
+    })
   }
 }

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { EventHub } from '../src/event-hub.ts'
 import { buildApp } from '../src/app.ts'
+import { readTraceparent } from '../src/audiences.ts'
 import { styles } from '../src/styles.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
@@ -24,13 +25,21 @@ afterEach(() => app.close())
 interface Heard {
   id: number
   name: string
-  data: { run: number; scenario: string; style: string; call?: string; event: string; atMs: number }
+  data: {
+    run: number
+    scenario: string
+    style: string
+    call?: string
+    event: string
+    atMs: number
+    parentId?: string
+  }
 }
 
 /** Everything that is heard so far, live. */
-async function listen() {
+async function listen(query = '') {
   const controller = new AbortController()
-  const response = await fetch(`${url}/api/events`, { signal: controller.signal })
+  const response = await fetch(`${url}/api/events${query}`, { signal: controller.signal })
   const heard: Heard[] = []
   const listener = { response, heard, ended: false, leave: () => controller.abort() }
   void (async () => {
@@ -48,6 +57,118 @@ async function listen() {
   })().catch(() => {})
   return listener
 }
+
+const traceId = '0af7651916cd43dd8448eb211c80319c'
+const parentIds = ['b7ad6b7169203331', '00f067aa0ba902b7'] as const
+const traceparent = (parentId: string, trace = traceId) => ({ traceparent: `00-${trace}-${parentId}-01` })
+const run = (scenario: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/api/run/${scenario}?sku=A-42`, { headers })
+
+describe('events of a trace', () => {
+  test('tell its runs alone, and which of its requests each was', async () => {
+    const [everybody, follower] = await Promise.all([listen(), listen(`?trace=${traceId}`)])
+    await run('combine', traceparent(parentIds[0]))
+    await run('sequence')
+    await run('sequence', traceparent(parentIds[0], traceId.replace('0', '1')))
+    await run('sequence', traceparent(parentIds[1]))
+    await vi.waitUntil(() => follower.heard.length === 16 && everybody.heard.length === 32)
+    const requests = follower.heard.map(({ data }) => `${data.scenario} ${data.parentId}`)
+    expect(new Set(requests)).toEqual(new Set([`combine ${parentIds[0]}`, `sequence ${parentIds[1]}`]))
+    expect(new Set(follower.heard.map(({ data }) => data.run)).size).toBe(2)
+    expect(everybody.heard.every(({ data }) => !('parentId' in data))).toBe(true)
+    everybody.leave()
+    follower.leave()
+  })
+
+  test('have nobody else watched, and are watched by nobody once their listener has left', async () => {
+    const other = await listen(`?trace=${traceId.replace('0', '2')}`)
+    const { leave } = await listen(`?trace=${traceId}`)
+    await run('combine')
+    await run('combine', traceparent(parentIds[0], traceId.replace('0', '1')))
+    await run('combine', traceparent(parentIds[0]))
+    leave()
+    await vi.waitUntil(async () => {
+      await run('combine', traceparent(parentIds[0]))
+      return port.runs.at(-1)?.observe === undefined
+    })
+    expect(port.runs.slice(0, 3).map(({ observe }) => observe !== undefined)).toEqual([false, false, true])
+    other.leave()
+  })
+
+  test('are heard from the first one on by whoever has received the head', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { heard, leave } = await listen(`?trace=${traceId}`)
+      await run('combine', traceparent(parentIds[0]))
+      await vi.waitUntil(() => heard.length > 0)
+      expect(heard[0]).toMatchObject({ name: 'run', data: { event: 'started', atMs: expect.any(Number) } })
+      leave()
+    }
+  })
+
+  test('go on after the run has been answered, until its calls have ended', async () => {
+    port.holding = true
+    const { heard, leave } = await listen(`?trace=${traceId}`)
+    const answered = fetch(`${url}/api/run/combine?sku=A-42&abortMs=1`, {
+      headers: traceparent(parentIds[0]),
+    })
+    expect((await answered).status).toBe(504)
+    const observe = port.runs[0]?.observe
+    observe?.('findStock', 'stopped', 0)
+    await vi.waitUntil(() => heard.at(-1)?.data.event === 'stopped')
+    expect(heard.at(-2)).toMatchObject({ name: 'run', data: { event: 'cancelled' } })
+    expect(heard.at(-1)?.data).toMatchObject({ call: 'findStock', parentId: parentIds[0] })
+    leave()
+  })
+
+  test.each([
+    '',
+    'x',
+    traceId.toUpperCase(),
+    `${traceId}0`,
+    '0'.repeat(32),
+    `${traceId}&trace=${traceId}`,
+    `${traceId}&style=effect`,
+  ])('are refused for %j', async (value) => {
+    const response = await fetch(`${url}/api/events?trace=${value}`)
+    expect(response.status).toBe(400)
+    const { errors } = (await response.json()) as { errors: { field: string }[] }
+    expect(errors.map(({ field }) => field)).toEqual([value.includes('style') ? 'style' : 'trace'])
+  })
+})
+
+describe('a traceparent', () => {
+  const parentId = parentIds[0]
+
+  test.each([
+    `00-${traceId}-${parentId}-00`,
+    `00-${traceId}-${parentId}-ff`,
+    `cc-${traceId}-${parentId}-01`,
+    `cc-${traceId}-${parentId}-01-what-the-future-will-be-like`,
+  ])('of %j is read', (header) => {
+    expect(readTraceparent(header)).toEqual([traceId, parentId])
+  })
+
+  test.each([
+    undefined,
+    '',
+    [`00-${traceId}-${parentId}-01`],
+    `00-${traceId}-${parentId}-01-more`,
+    `00-${traceId}-${parentId}-0`,
+    `00-${traceId}-${parentId}`,
+    `00-${traceId.toUpperCase()}-${parentId}-01`,
+    `00-${traceId}-${parentId.toUpperCase()}-01`,
+    `00-${'0'.repeat(32)}-${parentId}-01`,
+    `00-${traceId}-${'0'.repeat(16)}-01`,
+    `ff-${traceId}-${parentId}-01`,
+    `cc-${traceId}-${parentId}-01.more`,
+    `0-${traceId}-${parentId}-01`,
+    ` 00-${traceId}-${parentId}-01`,
+    `00-${traceId}-${parentId}-01\n`,
+    `00_${traceId}_${parentId}_01`,
+  ])('of %j is ignored', (header) => {
+    expect(readTraceparent(header)).toEqual([])
+  })
+})
 
 describe('events', () => {
   test('tell a run and its calls, in order, under ids that grow', async () => {
@@ -117,14 +238,16 @@ describe('events', () => {
     leave()
   })
 
-  test('end when the server closes', async () => {
-    const listener = await listen()
+  test.each(['', `?trace=${traceId}`])('of %j end when the server closes', async (query) => {
+    const listener = await listen(query)
     await app.close()
     await vi.waitUntil(() => listener.ended)
   })
 
   test('have at most 100 listeners, and a place is free again once one leaves', async () => {
-    const listeners = await Promise.all(Array.from({ length: 100 }, listen))
+    const listeners = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => listen(i % 2 ? '' : `?trace=${traceId}`)),
+    )
     const refused = await fetch(`${url}/api/events`)
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toBe('5')

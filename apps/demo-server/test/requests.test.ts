@@ -23,7 +23,7 @@ import {
 } from '@overlap/workload'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { page } from './page.ts'
@@ -168,7 +168,7 @@ describe('a run', () => {
         /^db;dur=\d+(\.\d)?, http;dur=\d+(\.\d)?(, \w+;dur=\d+(\.\d)?)*, total;dur=\d+(\.\d)?$/,
       )
       const ms = expect.any(Number)
-      const call = { startedMs: ms, sentMs: ms, endedMs: ms, outcome: 'succeeded' }
+      const call = { startedMs: ms, sentMs: ms, answeringMs: null, endedMs: ms, outcome: 'succeeded' }
       const trace = calls.map((name) => ({ call: name, ...call }))
       expect(response.json()).toEqual({ scenario, style, result, trace })
     },
@@ -302,6 +302,51 @@ describe('a run', () => {
     },
   )
 
+  test('asks for no fault when it is not told otherwise, and for each by itself', async () => {
+    await app.inject('/api/run/combine?sku=A-42')
+    await app.inject('/api/run/combine?sku=A-42&dbFault=none&httpFault=fail')
+    await app.inject('/api/run/combine?sku=A-42&dbFault=fail&httpFault=none')
+    expect(port.runs).toMatchObject([
+      { dbFails: false, httpFails: false },
+      { dbFails: false, httpFails: true },
+      { dbFails: true, httpFails: false },
+    ])
+  })
+
+  test.each(styleNames)('in %s is aborted when it has asked for that, and says so', async (style) => {
+    port.holding = true
+    const url = `/api/run/combine?style=${style}&sku=A-42&abortMs=20`
+    expect(await ask(504, url)).toMatchObject({ detail: 'Aborted after 20 ms, as the request has asked.' })
+    expect(port.cancelled.toSorted()).toEqual(['fetchReservation', 'findStock'])
+  })
+
+  test('that ends before it is to be aborted is not, and leaves no timer', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
+    const before = timers()
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, () => app.inject('/api/run/combine?sku=A-42&abortMs=10000')),
+    )
+    expect(responses.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200))
+    // Others may have come and gone meanwhile.
+    expect(timers()).toBeLessThan(before + 10)
+  })
+
+  test.each(['stream', 'subscribe'])('%s tells in its last line that it was aborted', async (scenario) => {
+    port.holding = scenario === 'stream'
+    if (scenario === 'stream') setTimeout(() => port.release(), 50)
+    const query = scenario === 'stream' ? 'skus=A-1,A-2&limit=1&abortMs=150' : 'channels=news&abortMs=50'
+    const answered = app.inject(`/api/run/${scenario}?${query}`)
+    if (scenario === 'subscribe') {
+      await vi.waitUntil(() => port.listeners.size === 1)
+      await port.notify('news', 'something')
+    }
+    const lines = (await answered).body.trim().split('\n')
+    expect(lines).toHaveLength(2)
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({
+      problem: { status: 504, detail: expect.stringMatching(/^Aborted after \d+ ms/) },
+    })
+  })
+
   test('asks for 300 ms each when it is not told otherwise', async () => {
     await app.inject('/api/run/combine?sku=A-42')
     await app.inject('/api/run/combine?sku=A-42&dbMs=0&httpMs=10000')
@@ -377,8 +422,8 @@ describe('a run', () => {
     ['a style that is too long to be shown', `sku=A-42&style=${'x'.repeat(3000)}`, ['style']],
     [
       'everything at once',
-      'style=x&dbMs=-1&httpMs=-1&trace=x&y=1',
-      ['y', 'style', 'sku', 'dbMs', 'httpMs', 'trace'],
+      'style=x&dbMs=-1&httpMs=-1&trace=x&dbFault=slow&httpFault=&abortMs=10001&y=1',
+      ['y', 'style', 'sku', 'dbMs', 'httpMs', 'trace', 'dbFault', 'httpFault', 'abortMs'],
     ],
   ])('refuses %s, and names each field', async (_what, query, fields) => {
     expect(fieldsOf(await ask(400, `/api/run/combine?${query}`))).toEqual(fields)
@@ -387,7 +432,7 @@ describe('a run', () => {
 
   test('an unknown parameter is answered with the known ones, an unknown style with the list', async () => {
     const { errors } = await ask(400, '/api/run/combine?sku=A-42&x=1&style=x')
-    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs, trace')
+    expect(errors?.[0]?.expected).toContain('style, sku, dbMs, httpMs, trace, dbFault, httpFault, abortMs')
     expect(errors?.[1]?.expected).toContain(styleNames.join(', '))
   })
 
@@ -635,6 +680,7 @@ describe('routes', () => {
           tags: [expect.any(String)],
         })
       }
+    const fault = { type: 'string', enum: ['none', 'fail'], default: 'none' }
     expect(paths['/api/run/combine']?.['get']?.parameters).toEqual([
       expect.objectContaining({ name: 'style', required: false }),
       expect.objectContaining({ name: 'sku', required: true }),
@@ -647,7 +693,14 @@ describe('routes', () => {
         schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 300 },
       }),
       expect.objectContaining({ name: 'trace', schema: { type: 'boolean', default: false } }),
+      expect.objectContaining({ name: 'dbFault', schema: fault }),
+      expect.objectContaining({ name: 'httpFault', schema: fault }),
+      expect.objectContaining({
+        name: 'abortMs',
+        schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 0 },
+      }),
     ])
+    expect(paths['/api/events']?.['get']?.parameters).toMatchObject([{ name: 'trace', required: false }])
   })
 })
 

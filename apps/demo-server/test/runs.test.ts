@@ -79,6 +79,43 @@ describe('a run', () => {
     })
   })
 
+  test.each(styleNames)(
+    'can be made to fail on either side, and %s leaves nothing running',
+    async (style) => {
+      const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+      const slow = (ms: string) => `${url}/api/run/combine?style=${style}&sku=A-42&${ms}`
+      expect(await get(slow('dbMs=20&httpMs=10000&dbFault=fail'))).toMatchObject({
+        status: 502,
+        detail: 'The database could not be reached, or failed (22012).',
+      })
+      expect(await get(slow('dbMs=10000&httpMs=20&httpFault=fail'))).toMatchObject({
+        status: 502,
+        detail: 'The reservation service could not be reached, or failed (status 503).',
+      })
+      expect(await get(slow('dbMs=10000&httpMs=10000&abortMs=20'))).toMatchObject({ status: 504 })
+      await vi.waitUntil(
+        async () => (await backend.activeQueries()) === 0 && backend.ledger.openRequests === 0,
+      )
+      const batch = (dbFault: string) =>
+        get(`${url}/api/run/batch?style=${style}&sku=A-42&dbMs=0&dbFault=${dbFault}`)
+      expect(await Promise.all([batch('fail'), batch('none')])).toMatchObject([
+        { status: 502 },
+        { status: 200 },
+      ])
+    },
+  )
+
+  test('tells when the head of an answer had come, of a request alone', async () => {
+    const url = await listen(buildApp({ ...options, port: backend.port, styles }))
+    const { trace } = await get<{ trace: Record<string, number>[] }>(
+      `${url}/api/run/combine?sku=A-42&dbMs=0&httpMs=50&trace=true`,
+    )
+    expect(trace).toMatchObject([{ call: 'findStock', answeringMs: null }, { call: 'fetchReservation' }])
+    const { sentMs = NaN, answeringMs = NaN, endedMs = NaN } = trace[1] ?? {}
+    expect(answeringMs - sentMs).toBeGreaterThan(49)
+    expect(endedMs).toBeGreaterThanOrEqual(answeringMs)
+  })
+
   test.each(styleNames)('when its client leaves, %s leaves nothing running', async (style) => {
     const url = await listen(buildApp({ ...options, port: backend.port, styles }))
     const controller = new AbortController()

@@ -1,5 +1,6 @@
 import type { Panel } from './panel.ts'
 import { compare } from './panels/compare/compare.tsx'
+import { watch } from './panels/watch/watch.tsx'
 
 /** In the order of their tabs. */
-export const panels: readonly Panel[] = [compare]
+export const panels: readonly Panel[] = [compare, watch]

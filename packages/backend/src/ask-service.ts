@@ -13,7 +13,7 @@ export function askService(
 ): Promise<number> {
   if (lines.closed) return Promise.reject(new HttpError('the port is closed'))
   return new Promise((resolve, reject: (error: HttpError) => void) => {
-    const asker: Asker = { sent() {}, answered: resolve, failed: reject, stopped() {} }
+    const asker: Asker = { sent() {}, answering() {}, answered: resolve, failed: reject, stopped() {} }
     new HttpExchange(lines, asker).start({ method, path: basePath + path })
   })
 }

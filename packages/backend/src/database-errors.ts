@@ -16,6 +16,7 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['3D000', 'the database does not exist'],
   ['3F000', 'the schema of the stock table does not exist'],
   ['42P01', 'the stock table does not exist'],
+  ['22012', 'the database divided by zero, as it was asked to'],
   ['08', 'the connection to the database failed'],
   ['22', 'the database could not read the value that was sent'],
   ['28', 'the database rejected the credentials'],

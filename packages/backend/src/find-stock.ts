@@ -5,6 +5,8 @@
  * connection is lent to nobody before that is over, and nobody has to wait for it here.
  */
 import { DatabaseError, UnknownSkuError, type Call, type Done, type Sku, type Stock } from '@overlap/workload'
+import type { QueryArrayConfig } from 'pg'
+import { FAILING, type AskedDatabase } from './asked-database.ts'
 import type { Connection, Job, Rows } from './connection.ts'
 import { toDatabaseError } from './database-errors.ts'
 import { Borrower, type Lender } from './lender.ts'
@@ -51,27 +53,25 @@ const many: Question<readonly Sku[], readonly Stock[], never> = {
   },
 }
 
-/** `dbMs`: how long the server takes to answer, 0 to 10,000 ms. */
 export function createFindStock(
   lender: Lender,
-  dbMs: number,
+  database: AskedDatabase,
   watcher: Watcher,
 ): Call<Sku, Stock, DatabaseError | UnknownSkuError> {
   return (sku, done) => {
-    const call = new StockCall(lender, one, sku, dbMs, done, watcher)
+    const call = new StockCall(lender, one, sku, database, done, watcher)
     lender.lend(call)
     return () => call.cancel()
   }
 }
 
-/** `dbMs`: how long the server takes to answer, 0 to 10,000 ms, whatever it finds. */
 export function createFindStocks(
   lender: Lender,
-  dbMs: number,
+  database: AskedDatabase,
   watcher: Watcher,
 ): Call<readonly Sku[], readonly Stock[], DatabaseError> {
   return (skus, done) => {
-    const call = new StockCall(lender, many, skus, dbMs, done, watcher)
+    const call = new StockCall(lender, many, skus, database, done, watcher)
     lender.lend(call)
     return () => call.cancel()
   }
@@ -81,7 +81,7 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
   readonly #lender: Lender
   readonly #question: Question<I, A, E>
   readonly #asked: I
-  readonly #dbMs: number
+  readonly #database: AskedDatabase
   readonly #watcher: Watcher
   readonly #id: number
   /** `null` once the call has been answered or cancelled. */
@@ -92,7 +92,7 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
     lender: Lender,
     question: Question<I, A, E>,
     asked: I,
-    dbMs: number,
+    database: AskedDatabase,
     done: Done<A, E | DatabaseError>,
     watcher: Watcher,
   ) {
@@ -100,7 +100,7 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
     this.#lender = lender
     this.#question = question
     this.#asked = asked
-    this.#dbMs = dbMs
+    this.#database = database
     this.#done = done
     this.#watcher = watcher
     this.#id = watcher.started(question.name)
@@ -109,10 +109,7 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
   lent(connection: Connection): void {
     this.#connection = connection
     this.#watcher.tell(this.#question.name, 'sent', this.#id)
-    const { atOnce, delayed } = this.#question
-    const values = this.#dbMs === 0 ? [this.#asked] : [this.#asked, this.#dbMs]
-    const { name, text } = this.#dbMs === 0 ? atOnce : delayed
-    connection.run({ name, text, rowMode: 'array', values }, this)
+    connection.run(this.#query(), this)
   }
 
   refused(error: DatabaseError): void {
@@ -154,6 +151,14 @@ class StockCall<I, A, E extends Error> extends Borrower implements Job {
       this.#lender.leave(this)
       this.stopped()
     }
+  }
+
+  #query(): QueryArrayConfig<unknown[]> {
+    const { dbMs, dbFails } = this.#database
+    const { atOnce, delayed } = this.#question
+    const { name, text } = dbFails ? FAILING : dbMs === 0 ? atOnce : delayed
+    const values = dbFails ? [dbMs] : dbMs === 0 ? [this.#asked] : [this.#asked, dbMs]
+    return { name, text, rowMode: 'array', values }
   }
 
   #fail(error: E | DatabaseError) {

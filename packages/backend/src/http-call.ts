@@ -52,6 +52,10 @@ export class HttpCall<I, A, E extends Error = HttpError> implements Asker {
     this.#told.sent()
   }
 
+  answering(): void {
+    this.#told.answering()
+  }
+
   answered(status: number, body: Buffer): void {
     const answer = this.#read(this.#asked, status, body)
     if (answer instanceof Error) this.#told.fail(answer)

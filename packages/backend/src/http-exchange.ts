@@ -18,10 +18,12 @@ const BODY_LIMIT_BYTES = 64 * 1024
 /** How long the body of an answer that is not wanted may take. */
 const DRAIN_MS = 1_000
 
-/** Whoever asked. One of the three is called at the end, once, and never synchronously. */
+/** Whoever asked. One of the last three is called at the end, once, and never synchronously. */
 export interface Asker {
   /** A connection was there, and the request is on its way. May be called synchronously. */
   sent(): void
+  /** The head of the answer has come. */
+  answering(): void
   answered(status: number, body: Buffer): void
   failed(error: HttpError): void
   /** After `cancel`: the socket has closed. Called from within `cancel` if there is none. */
@@ -67,6 +69,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     if (this.#over || status < 200) return
     this.#status = status
+    this.#asker.answering()
     if (status === 200) return
     this.#bodyLimitBytes = BODY_LIMIT_BYTES
     this.#drain = setTimeout(() => this.#cutOff(toStatusError(status)), DRAIN_MS)

@@ -67,6 +67,10 @@ export interface RunOptions {
   readonly replicaMs?: readonly number[] | undefined
   /** How many of this run's first HTTP requests fail with 503, after their delay. None by default. */
   readonly failures?: number | undefined
+  /** Whether Postgres answers `findStock`, `findStocks` and `takeStock` with an error, after `dbMs`. */
+  readonly dbFails?: boolean | undefined
+  /** Whether every HTTP request fails with 503, after its delay. */
+  readonly httpFails?: boolean | undefined
   readonly observe?: Observe | undefined
 }
 
@@ -122,20 +126,29 @@ export function openPort(options: PortOptions): RealPort {
   const orders = new Orders({ lender, service })
   const workers = new Workers()
 
-  function forRun({ dbMs, httpMs, replicaMs = [], failures = 0, observe }: RunOptions): Port {
+  function forRun({
+    dbMs,
+    httpMs,
+    replicaMs = [],
+    failures = 0,
+    dbFails = false,
+    httpFails = false,
+    observe,
+  }: RunOptions): Port {
     checkDelay('dbMs', dbMs)
     checkDelay('httpMs', httpMs)
     for (const [replica, ms] of replicaMs.entries()) checkDelay(`replicaMs[${replica}]`, ms)
     if (!Number.isSafeInteger(failures) || failures < 0)
       throw new RangeError('failures must be an integer of at least 0')
     const watcher = new Watcher(observe)
-    const queries = new ServiceQueries(failures)
+    const database = { dbMs, dbFails }
+    const queries = new ServiceQueries(httpFails ? Infinity : failures)
     return {
-      findStock: createFindStock(lender, dbMs, watcher),
-      findStocks: createFindStocks(lender, dbMs, watcher),
+      findStock: createFindStock(lender, database, watcher),
+      findStocks: createFindStocks(lender, database, watcher),
       fetchReservation: createFetchReservation(service, httpMs, queries, watcher),
       fetchReservationFrom: createFetchReservationFrom(upstreams, httpMs, replicaMs, queries, watcher),
-      openSession: createOpenSession(lender, orders, dbMs, watcher),
+      openSession: createOpenSession(lender, orders, database, watcher),
       confirmOrder: createConfirmOrder(service, orders, httpMs, queries, watcher),
       fetchPage: createFetchPage(service, httpMs, queries, watcher),
       fetchPicture: createFetchPicture(service, httpMs, queries, watcher),

@@ -3,7 +3,7 @@
 export class ServiceQueries {
   #failures: number
 
-  /** `failures`: how many requests, from the first on, are to be answered with 503. */
+  /** `failures`: how many requests, from the first on, are to be answered with 503; `Infinity`: all of them. */
   constructor(failures: number) {
     this.#failures = failures
   }

@@ -5,6 +5,7 @@
  * connection goes back once the transaction has ended, and the books are kept (`orders.ts`).
  */
 import { DatabaseError, type Call, type Done, type Session } from '@overlap/workload'
+import type { AskedDatabase } from './asked-database.ts'
 import { Commit } from './commit.ts'
 import type { Connection, Job } from './connection.ts'
 import { toDatabaseError } from './database-errors.ts'
@@ -19,16 +20,16 @@ import type { Watcher } from './watcher.ts'
 /** Each statement sees what is committed when it begins, whatever the database's default may be. */
 const BEGIN = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE', rowMode: 'array' } as const
 
-/** `dbMs`: how long the server takes to answer `takeStock`, 0 to 10,000 ms. */
+/** `database`: what is asked of it for `takeStock`. */
 export function createOpenSession(
   lender: Lender,
   orders: Orders,
-  dbMs: number,
+  database: AskedDatabase,
   watcher: Watcher,
 ): Call<void, Session, DatabaseError> {
   return (_, done) => {
     const opening = new Opening(lender, done, watcher, (connection) =>
-      openSession(connection, orders, dbMs, watcher),
+      openSession(connection, orders, database, watcher),
     )
     lender.lend(opening)
     return () => opening.cancel()
@@ -93,14 +94,19 @@ class Opening extends Borrower implements Job {
   }
 }
 
-function openSession(connection: Connection, orders: Orders, dbMs: number, watcher: Watcher): Session {
+function openSession(
+  connection: Connection,
+  orders: Orders,
+  database: AskedDatabase,
+  watcher: Watcher,
+): Session {
   const transaction = new Transaction(connection, orders)
   return {
     order: transaction.deal.order,
     takeStock(input, done) {
       transaction.check()
       const told = new Told('takeStock', done, watcher)
-      return transaction.start(new TakeStock(transaction, input, dbMs, told), told)
+      return transaction.start(new TakeStock(transaction, input, database, told), told)
     },
     commit(_, done) {
       transaction.check()

@@ -4,6 +4,7 @@
  * Cancelling it interrupts it in the server, as it does with `findStock`.
  */
 import { DatabaseError, OutOfStockError, UnknownSkuError, type SkuUnits, type Stock } from '@overlap/workload'
+import { FAILING, type AskedDatabase } from './asked-database.ts'
 import type { Job, Rows } from './connection.ts'
 import { toDatabaseError } from './database-errors.ts'
 import type { Told } from './told.ts'
@@ -35,21 +36,28 @@ const LOOK = { name: 'overlap-look', text: 'SELECT on_hand FROM overlap.stock WH
 export class TakeStock implements TransactionCall, Job {
   readonly #transaction: Transaction
   readonly #asked: SkuUnits
-  readonly #dbMs: number
+  readonly #database: AskedDatabase
   readonly #told: Told<Stock, TakeError>
   /** The units could not be taken, and it is being asked why. */
   #looking = false
 
-  constructor(transaction: Transaction, asked: SkuUnits, dbMs: number, told: Told<Stock, TakeError>) {
+  constructor(
+    transaction: Transaction,
+    asked: SkuUnits,
+    database: AskedDatabase,
+    told: Told<Stock, TakeError>,
+  ) {
     this.#transaction = transaction
     this.#asked = asked
-    this.#dbMs = dbMs
+    this.#database = database
     this.#told = told
   }
 
   start(): void {
     this.#told.sent()
-    this.#take(this.#dbMs)
+    const { dbMs, dbFails } = this.#database
+    if (dbFails) this.#run(FAILING, [dbMs])
+    else this.#take(dbMs)
   }
 
   cancel(): boolean {

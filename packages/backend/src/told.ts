@@ -25,6 +25,10 @@ export class Told<A, E> {
     this.#watcher.tell(this.#name, 'sent', this.#id)
   }
 
+  answering(): void {
+    this.#watcher.tell(this.#name, 'answering', this.#id)
+  }
+
   succeed(value: A): void {
     const done = this.#done
     if (done === null) return

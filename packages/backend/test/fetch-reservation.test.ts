@@ -108,7 +108,7 @@ describe('with the reservation service', () => {
       events.length = 0
     }
     await ask(run.fetchReservation, 'A-42')
-    expectEvents('started', 'sent', 'succeeded')
+    expectEvents('started', 'sent', 'answering', 'succeeded')
 
     const cancel = doomed(run.fetchReservation, 'A-42')
     await eventually('it was sent', () => events.length === 2)
@@ -128,7 +128,19 @@ describe('with the reservation service', () => {
       const it = run.fetchReservation('A-42', () => resolve(it))
     })
     cancelLate()
-    expectEvents('started', 'sent', 'succeeded')
+    expectEvents('started', 'sent', 'answering', 'succeeded')
+  })
+
+  test('a run whose requests are to fail has each of them fail with 503, after its delay', async () => {
+    const run = port.forRun({ dbMs: 0, httpMs: 50, failures: 1, httpFails: true })
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now()
+      expect(await failure(run.fetchReservation, 'A-42')).toMatchObject({ name: 'HttpError', status: 503 })
+      expect(performance.now() - start).toBeGreaterThan(49)
+    }
+    expect(await failure(run.fetchPage, 'P-1')).toMatchObject({ status: 503 })
+    expect(await failure(run.fetchPicture, '/pictures/P-1')).toMatchObject({ status: 503 })
+    expect(await ask(port.fetchReservation, 'A-42')).toMatchObject({ reserved: 2 })
   })
 
   test('a call that cannot be sent may be cancelled before it fails', async () => {
@@ -269,6 +281,22 @@ describe('with a service that', () => {
         `HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`,
       )
   }
+
+  test('has begun its answer is told of at once, and once, also when 1xx came before', async () => {
+    const events: string[] = []
+    let finish = () => {}
+    handle = (socket) => {
+      socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n')
+      finish = () => socket.write('{"sku":"A-42","reserved":2}')
+    }
+    const run = port.forRun({ dbMs: 0, httpMs: 0, observe: (_call, event) => events.push(event) })
+    const answered = ask(run.fetchReservation, 'A-42')
+    await eventually('the head has come', () => events.includes('answering'))
+    expect(events).toEqual(['started', 'sent', 'answering'])
+    finish()
+    await answered
+    expect(events).toEqual(['started', 'sent', 'answering', 'succeeded'])
+  })
 
   test.for([
     ['404 Not Found', 404],

@@ -95,6 +95,28 @@ describe('a failure', () => {
     expect(message).not.toMatch(/select|stock|postgres|127\.0\.0\.1/i)
   })
 
+  test('can be asked for: Postgres raises it after the delay, whatever it was asked', async () => {
+    const failing = port.forRun({ dbMs: 50, httpMs: 0, dbFails: true })
+    for (const sku of ['A-42', 'nope']) {
+      const start = performance.now()
+      const error = await failure(failing.findStock, sku)
+      expect(error).toMatchObject({ name: 'DatabaseError', code: '22012', kind: 'permanent' })
+      expect(performance.now() - start).toBeGreaterThan(49)
+    }
+    expect(await failure(failing.findStocks, ['A-1'])).toMatchObject({ code: '22012' })
+    const atOnce = port.forRun({ dbMs: 0, httpMs: 0, dbFails: true })
+    expect(await failure(atOnce.findStock, 'A-42')).toMatchObject({ code: '22012' })
+    expect(await ask(port.findStock, 'A-42')).toMatchObject({ onHand: 42 })
+    expect(await witness.connections()).toBe(1)
+  })
+
+  test('that is asked for can be cancelled until then, like any query', async () => {
+    const cancel = doomed(port.forRun({ dbMs: 5_000, httpMs: 0, dbFails: true }).findStock, 'A-42')
+    await eventually('the query runs', async () => (await witness.running()) === 1)
+    cancel()
+    await eventually('the query is gone', async () => (await witness.running()) === 0)
+  })
+
   test("is the administrator's cancel, with its code", async () => {
     const slow = port.forRun({ dbMs: 5_000, httpMs: 0 })
     const failed = failure(slow.findStock, 'A-42')

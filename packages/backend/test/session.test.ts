@@ -112,6 +112,14 @@ describe('a session', () => {
     await expectNoTrace()
   })
 
+  test('can be made to fail when it takes stock, and takes none', async () => {
+    const session = await begin(port.forRun({ dbMs: 20, httpMs: 0, dbFails: true }))
+    expect(await failure(session.takeStock, { sku, units: 3 })).toMatchObject({ code: '22012' })
+    expect(await failure(session.commit, undefined)).toBeInstanceOf(DatabaseError)
+    session.close()
+    await expectNoTrace()
+  })
+
   test('is told to whoever watches', async () => {
     const events: string[] = []
     const observe = (name: string, event: string, id: number) => events.push(`${id} ${name} ${event}`)

@@ -11,12 +11,12 @@ import type { Context, ServerPort } from '../context.ts'
 import { passAll } from '../gates.ts'
 import type { Lane, Lanes } from '../lanes.ts'
 import { Loaders } from '../loaders.ts'
-import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
+import { databaseDelay, databaseFault, duration, fault, flag, nameOf } from '../parameters.ts'
 import { Problem, closing, logDefect, notAllowed, problemOf, unavailable } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
-import { ClientLeftError } from '../runs.ts'
+import { AbortedError, ClientLeftError } from '../runs.ts'
 import { answersResponse, problemResponse, runResponse } from '../schemas.ts'
 import { Watch } from '../watch.ts'
 
@@ -48,7 +48,7 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, exhibitPort, lanes, runs, hub, gates, metrics, admission, refusals }: Context,
+  { port, exhibitPort, lanes, runs, audiences, gates, metrics, admission, refusals }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
@@ -75,6 +75,15 @@ function addRunRoute(
     dbMs: databaseDelay,
     httpMs: duration(0, 300, 'How many milliseconds the reservation service takes to answer.'),
     trace: flag('Whether the answer tells what the calls did.'),
+    dbFault: databaseFault,
+    httpFault: fault(
+      'Whether the reservation service answers each request with 503, after its delay. It has no effect on a scenario without one.',
+    ),
+    abortMs: duration(
+      0,
+      0,
+      'After how many milliseconds the run is aborted, and answered with 504; 0: never.',
+    ),
   })
 
   app.route({
@@ -109,7 +118,7 @@ function addRunRoute(
       const answer = passes
         ? passAll(passes, request.headers, run, () => start(lane.style, runPort, values, run.signal, run))
         : start(lane.style, runPort, values, run.signal, run)
-      begin(run, reply)
+      begin(run, values.abortMs, reply)
       return answer.then(
         (result) => {
           const timing = settle(run, 'succeeded')
@@ -139,7 +148,7 @@ function addRunRoute(
           problem: problemOf,
         })
       const sent = passes ? passAll(passes, request.headers, run, answer) : answer()
-      begin(run, reply)
+      begin(run, values.abortMs, reply)
       return sent.then(
         (failure) => {
           if (failure && !run.signal.aborted) logDefect(request.log, failure.error)
@@ -166,17 +175,20 @@ function addRunRoute(
       traced: values.trace,
       endless: program.endless,
     })
-    if (run.traced || hub.listening) run.watch = new Watch(run, hub)
+    const audience = audiences.of(headers.traceparent)
+    if (run.traced || audience) run.watch = new Watch(run, audience)
     // Only some programs ask for these.
     const { replicaMs, failures } = values as PortParameters
-    const { dbMs, httpMs } = values
-    const runPort = cell.port.forRun({ dbMs, httpMs, replicaMs, failures, observe: run.watch?.observe })
+    const { dbMs, httpMs, dbFault: dbFails, httpFault: httpFails } = values
+    const observe = run.watch?.observe
+    const runPort = cell.port.forRun({ dbMs, httpMs, replicaMs, failures, dbFails, httpFails, observe })
     return { run, runPort, values, passes }
   }
 
   /** Once the style has started it, and has not thrown instead. */
-  function begin(run: Run, { raw }: FastifyReply) {
+  function begin(run: Run, abortMs: number, { raw }: FastifyReply) {
     run.begin()
+    if (abortMs > 0) run.cancelAfter(abortMs, new AbortedError(abortMs))
     admission.begin()
     // It closes after the answer as well, for every run: an error would cost more there than all the rest.
     raw.on('close', () => {
