@@ -19,7 +19,12 @@ const style = (...externals: readonly string[]): Rule => ({
   test: ['@overlap/conformance/vitest', 'vitest'],
 })
 
-const anything = ['@overlap/workload', '@overlap/backend', ...styleNames.map((name) => `@overlap/${name}`)]
+const anything = [
+  '@overlap/workload',
+  '@overlap/backend',
+  '@overlap/load',
+  ...styleNames.map((name) => `@overlap/${name}`),
+]
 
 const mayImport: Readonly<Record<string, Rule>> = {
   'packages/workload': { src: [], test: ['vitest', 'node:*'] },
@@ -45,6 +50,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
     ],
     test: ['vitest'],
   },
+  'packages/load': { src: ['node:*'], test: ['vitest'] },
   'apps/demo-server': {
     src: [
       ...anything,
