@@ -14,7 +14,7 @@ type Context = Pick<TestContext, 'onTestFinished'>
 async function serve({ onTestFinished }: Context, handler: RequestListener) {
   const server = http.createServer(handler).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => void server.close().closeAllConnections())
+  onTestFinished(() => server.close().closeAllConnections())
   const { port } = server.address() as AddressInfo
   const countConnections = () =>
     new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
