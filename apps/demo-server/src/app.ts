@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
+import type { Page } from '@overlap/page'
 import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -26,6 +27,7 @@ import { addFaultRoutes } from './routes/faults.ts'
 import { addFeedRoutes } from './routes/feed.ts'
 import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
+import { addPageRoutes } from './routes/page.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
 import type { Rule } from './rules.ts'
@@ -44,6 +46,8 @@ interface AppOptions {
   readonly echo?: EchoServers | undefined
   /** Between the port and what is behind it. By default there are none. */
   readonly faults?: FaultProxies | undefined
+  /** Without it, there is no `/`. */
+  readonly page?: Page | undefined
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
@@ -121,6 +125,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addFeedRoutes(routes, context)
     addFaultRoutes(routes, context)
     addOperatorRoutes(routes, context)
+    if (options.page) addPageRoutes(routes, context, options.page)
     done()
   })
   // Without the guard's hook, because it is the path that is measured: they do themselves what it does.

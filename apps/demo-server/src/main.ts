@@ -7,6 +7,7 @@
  */
 import { forkReservationService, openPort, startPostgres } from '@overlap/backend'
 import closeWithGrace from 'close-with-grace'
+import { openPage } from '@overlap/page'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { EchoServers } from './echo-servers.ts'
@@ -95,7 +96,8 @@ async function start({
   logLevel,
   ...given
 }: Settings): Promise<{ readonly address: string; readonly echoes: string }> {
-  const [databaseUrl, upstreamUrls] = await Promise.all([
+  const [page, databaseUrl, upstreamUrls] = await Promise.all([
+    openPage(),
     // A few connections more than the pool has, for an operator who wants to look.
     given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
     given.upstreamUrls ?? urlsOf(stops.own(forkReservationService({ replicas: REPLICAS }))),
@@ -122,6 +124,7 @@ async function start({
     adminToken,
     echo,
     faults: faults?.proxies,
+    page,
     log,
     check,
   })

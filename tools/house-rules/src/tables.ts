@@ -21,7 +21,8 @@ import {
   scenarios,
   styleNames,
 } from '@overlap/workload'
-import { linesOf, read, root } from './sources.ts'
+import { linesOf } from './lines-of.ts'
+import { read, root } from './sources.ts'
 
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {

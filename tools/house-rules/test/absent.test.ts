@@ -1,6 +1,7 @@
 /** What may not be found in the sources, so that nothing has to be proved of it at run time. */
 import { describe, expect, test } from 'vitest'
-import { codeOf, foldersIn, read, sourcesIn } from '../src/sources.ts'
+import { codeOf } from '../src/lines-of.ts'
+import { foldersIn, read, sourcesIn } from '../src/sources.ts'
 
 const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
 

@@ -2,7 +2,8 @@ import fs from 'node:fs'
 import { suites } from '@overlap/conformance'
 import * as workload from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
-import { codeOf, foldersIn, importsOf, linesOf, read, sourcesIn } from '../src/sources.ts'
+import { codeOf, linesOf } from '../src/lines-of.ts'
+import { foldersIn, importsOf, read, sourcesIn } from '../src/sources.ts'
 import { besides, place, tables } from '../src/tables.ts'
 
 const { scenarios, styleNames } = workload
