@@ -124,6 +124,7 @@ async function start({
     adminToken,
     echo,
     faults: faults?.proxies,
+    experimentUrls: { database: direct.databaseUrl, upstream: direct.upstreamUrls[0] ?? '' },
     page,
     log,
     check,

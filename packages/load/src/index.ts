@@ -8,4 +8,3 @@ export type {
   Times,
   UrlReport,
 } from './run-load.ts'
-export type { Bin } from './bins.ts'

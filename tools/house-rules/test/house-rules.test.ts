@@ -24,6 +24,7 @@ const anything = [
   '@overlap/workload',
   '@overlap/backend',
   '@overlap/load',
+  '@overlap/load/*',
   ...styleNames.map((name) => `@overlap/${name}`),
 ]
 
