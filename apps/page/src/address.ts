@@ -118,9 +118,10 @@ export function followAddress(): void {
     if (!link || link.target || link.hasAttribute('download')) return
     const url = new URL(link.href)
     if (url.origin !== location.origin || url.pathname !== path.peek()) return
+    // A place on this page: the browser goes there itself.
+    if (url.hash && url.search === location.search) return
     event.preventDefault()
     go(url.searchParams, true)
-    if (url.hash) document.querySelector(url.hash)?.scrollIntoView()
   })
 }
 

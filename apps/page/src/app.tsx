@@ -5,6 +5,7 @@ import { Choice } from './choice-bar.tsx'
 import { exhibitNames, stepScenario, stepStyles, toggleStyle } from './choice.ts'
 import { Help, openHelp } from './help.tsx'
 import { type Key, listenForKeys } from './keys.ts'
+import { pageData } from './data.ts'
 import { panels } from './panels.ts'
 import { announce, Announcements } from './announce.tsx'
 import { stepTheme, themeField } from './theme.ts'
@@ -20,8 +21,7 @@ function currentPanel() {
     : undefined
 }
 
-/** `undefined`: there is nothing under this path. */
-export const titleOf = () => currentPanel()?.title
+export const titleOf = () => currentPanel()?.title ?? 'Nothing here'
 
 export function App() {
   const panel = currentPanel()
@@ -73,6 +73,16 @@ function Page() {
         {panel.choice && <Choice tab={panel.name} />}
         <panel.View />
       </main>
+      <footer>
+        <p>Also here:</p>
+        <ul>
+          {pageData.value.routes.map((route) => (
+            <li key={route.path}>
+              <a href={route.path}>{route.path}</a> {route.what}
+            </li>
+          ))}
+        </ul>
+      </footer>
       <Help keys={allKeys} />
       <Announcements />
     </>

@@ -6,7 +6,7 @@ import { field, oneOf, someOf } from './address.ts'
 export const exhibitNames = [...styleNames, 'naive'] as const
 export type ExhibitName = (typeof exhibitNames)[number]
 
-export const scenarioNames = scenarios.map(({ name }) => name)
+const scenarioNames = scenarios.map(({ name }) => name)
 
 export const scenarioField = field('scenario', oneOf(...scenarioNames), 'combine', true)
 export const stylesField = field('styles', someOf(...exhibitNames), ['promises', 'effect'])

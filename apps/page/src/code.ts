@@ -1,6 +1,7 @@
 /** The code that has been loaded so far: by the server all that is shown, and in the browser what is asked for. */
 import { signal } from '@preact/signals'
 import type { ScenarioName } from '@overlap/workload'
+import { announce } from './announce.tsx'
 import type { Clauses, Exhibit, Frames } from './exhibit.ts'
 
 export interface Code {
@@ -38,14 +39,18 @@ export function framesOf(): Frames | undefined {
 function load(name: string, keep: (loaded: unknown) => void) {
   if (typeof document === 'undefined' || asked.has(name)) return
   asked.add(name)
-  fetch(`/code/${name}.json`)
-    .then(async (response) => {
-      if (!response.ok) throw new Error(`the server answered with ${response.status}`)
-      keep(await response.json())
-    })
-    .catch((error: unknown) => {
-      // It may be asked for again.
-      asked.delete(name)
-      console.warn(`the code of ${name} could not be loaded`, error)
-    })
+  void fetchCode(name, keep)
+}
+
+async function fetchCode(name: string, keep: (loaded: unknown) => void): Promise<void> {
+  try {
+    const response = await fetch(`/code/${name}.json`)
+    if (!response.ok) throw new Error(`the server answered with ${response.status}`)
+    keep(await response.json())
+  } catch (error) {
+    // It may be asked for again.
+    asked.delete(name)
+    announce(`The code of ${name} could not be loaded.`)
+    console.warn(error)
+  }
 }

@@ -4,7 +4,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { PageData } from './data.ts'
-import type { Render, Rendered } from './rendering.ts'
+import type { Rendering } from './rendering.ts'
+
+export type { PageData } from './data.ts'
 
 export interface Asset {
   readonly type: string
@@ -19,7 +21,9 @@ export interface Page {
   /** By path: `/assets/…` and `/code/…`. There are no others. */
   readonly assets: ReadonlyMap<string, Asset>
   /** A whole HTML document. Only this page's own parameters are looked at. */
-  readonly render: (url: Pick<URL, 'pathname' | 'search'>, data: PageData) => Rendered
+  readonly render: (url: Pick<URL, 'pathname' | 'search'>, data: PageData) => string
+  /** What there is below `/embed/`. */
+  readonly panels: readonly string[]
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -36,13 +40,13 @@ export async function openPage(): Promise<Page> {
   const folder = stdout.trim()
   const assets = readAssets(path.join(folder, 'client'))
   // A cast, because what was built has no types.
-  const { render } = (await import(path.join(folder, 'server/render.js'))) as { readonly render: Render }
+  const { render, panels } = (await import(path.join(folder, 'server/render.js'))) as Rendering
   const named = (pattern: RegExp) => [...assets.keys()].find((name) => pattern.test(name)) ?? ''
   const files = { script: named(/^\/assets\/browser-.*\.js$/), style: named(/^\/assets\/.*\.css$/) }
   // A cast, because JSON has no types.
   const code = (name: string) =>
     JSON.parse(assets.get(`/code/${name}.json`)?.body.toString() ?? 'null') as never
-  return { assets, render: (url, data) => render(url, data, { files, code }) }
+  return { assets, panels, render: (url, data) => render(url, data, { files, code }) }
 }
 
 function readAssets(folder: string): ReadonlyMap<string, Asset> {

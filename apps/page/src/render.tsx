@@ -4,12 +4,15 @@ import { show } from './address.ts'
 import { App, titleOf } from './app.tsx'
 import { type Code, code } from './code.ts'
 import { pageData } from './data.ts'
-import type { Render } from './rendering.ts'
+import { panels as all } from './panels.ts'
+import type { Rendering } from './rendering.ts'
 import { scenarioField } from './choice.ts'
 import { showsFrames } from './panels/compare/compare.tsx'
 import { themeField } from './theme.ts'
 
-export const render: Render = (url, data, { files, code: read }) => {
+export const panels: Rendering['panels'] = all.map(({ name }) => name)
+
+export const render: Rendering['render'] = (url, data, { files, code: read }) => {
   // All of this is synchronous, so requests do not meet in these signals.
   show(url)
   pageData.value = data
@@ -20,19 +23,18 @@ export const render: Render = (url, data, { files, code: read }) => {
   }
   code.value = loaded
   const body = renderToString(<App />)
-  const found = titleOf()
   // What the browser needs to go on from here. `<` is the one character that could end the element.
   const state = JSON.stringify({
     data,
     code: { ...loaded, frames: showsFrames() ? loaded.frames : undefined },
   }).replaceAll('<', '\\u003c')
-  const html = `<!doctype html>
+  return `<!doctype html>
 <html lang="en" data-theme="${themeField.value}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${found ?? 'Nothing here'} · Overlap</title>
+<title>${titleOf()} · Overlap</title>
 <link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="${files.style}">
 <script type="module" src="${files.script}"></script>
@@ -43,5 +45,4 @@ export const render: Render = (url, data, { files, code: read }) => {
 </body>
 </html>
 `
-  return { html, status: found === undefined ? 404 : 200 }
 }

@@ -1,12 +1,6 @@
 /** What a built page is given, and gives. */
 import type { PageData } from './data.ts'
 
-export interface Rendered {
-  readonly html: string
-  /** 404 where there is nothing under this path. */
-  readonly status: 200 | 404
-}
-
 interface Built {
   /** Paths of what the browser loads. */
   readonly files: { readonly script: string; readonly style: string }
@@ -14,4 +8,8 @@ interface Built {
   readonly code: (name: string) => never
 }
 
-export type Render = (url: Pick<URL, 'pathname' | 'search'>, data: PageData, built: Built) => Rendered
+/** The names of the panels, and a whole HTML document. */
+export interface Rendering {
+  readonly panels: readonly string[]
+  readonly render: (url: Pick<URL, 'pathname' | 'search'>, data: PageData, built: Built) => string
+}

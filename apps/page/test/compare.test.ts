@@ -21,7 +21,7 @@ describe('compare', () => {
       const tops = await page
         .locator(`.file .${part}`)
         .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top))
-      expect(new Set(tops).size, part).toBe(1)
+      expect(new Set(tops).size).toBe(1)
       expect(tops).toHaveLength(5)
     }
   })
@@ -77,7 +77,9 @@ describe('compare', () => {
     await page.locator('#scenario').selectOption('retry')
     await page.getByRole('checkbox', { name: 'generators' }).check()
     await page.getByRole('button', { name: 'Show' }).click()
-    expect(await page.locator('.file.generators .path').innerText()).toBe('packages/generators/src/retry.ts')
+    expect(await page.locator('.file.generators .path').innerText()).toContain(
+      'packages/generators/src/retry.ts',
+    )
     await page.getByRole('link', { name: 'the lift and the adapter' }).click()
     await page.getByText('packages/generators/src/adapter.ts').waitFor()
   })
@@ -106,7 +108,7 @@ describe('compare', () => {
 
   test('stands alone in a frame', async () => {
     const page = await open('/embed/compare?scenario=race&styles=effect')
-    expect(await page.locator('.file .path').innerText()).toBe('packages/effect/src/race.ts')
+    expect(await page.locator('.file .path').innerText()).toContain('packages/effect/src/race.ts')
     expect(await page.locator('nav').count()).toBe(0)
   })
 })

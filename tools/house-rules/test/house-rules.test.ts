@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import path from 'node:path'
 import { suites } from '@overlap/conformance'
 import * as workload from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
@@ -22,6 +23,7 @@ const style = (...externals: readonly string[]): Rule => ({
 
 const anything = [
   '@overlap/workload',
+  '@overlap/page',
   '@overlap/backend',
   '@overlap/load',
   '@overlap/load/*',
@@ -67,6 +69,23 @@ const mayImport: Readonly<Record<string, Rule>> = {
     ],
     test: ['vitest', 'pg'],
   },
+  'apps/page': {
+    src: [
+      '@overlap/workload',
+      '@overlap/conformance',
+      '@overlap/house-rules/lines-of',
+      '@overlap/house-rules',
+      '@preact/signals',
+      'preact',
+      'preact/hooks',
+      'preact-render-to-string',
+      'shiki',
+      'uplot',
+      'vite',
+      'node:*',
+    ],
+    test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
+  },
   'apps/bench': { src: [...anything, 'autocannon', 'node:*'], test: ['vitest'] },
   'tools/house-rules': {
     src: ['@overlap/workload', '@overlap/conformance', 'node:*'],
@@ -111,11 +130,13 @@ describe('who may import whom', () => {
         .filter((file) => file.startsWith(`${folder}/${part}/`))
         .flatMap((file) => importsOf(read(file)).map((name) => `${file}: ${name}`))
         .filter((line) => {
-          const [, name = ''] = line.split(': ')
-          if (name.startsWith('./')) return false
-          if (part === 'test' && name.startsWith('../src/')) return false
-          if (name.startsWith('../') && !name.startsWith('../../')) return false
-          return !isAllowed(name, allowed[part])
+          const [file = '', name = ''] = line.split(': ')
+          if (!name.startsWith('.')) return !isAllowed(name, allowed[part])
+          const target = path.join(path.dirname(file), name)
+          return (
+            !target.startsWith(`${folder}/${part}/`) &&
+            !(part === 'test' && target.startsWith(`${folder}/src/`))
+          )
         })
       expect(wrong).toEqual([])
     })

@@ -13,6 +13,8 @@ const home = path.resolve(import.meta.dirname, '../..')
 const root = path.resolve(home, '../..')
 const dist = path.join(home, 'dist')
 
+const KEPT = 5
+
 const target = path.join(dist, nameOfContents())
 if (!fs.existsSync(target)) await build()
 console.log(target)
@@ -53,13 +55,21 @@ async function build(): Promise<void> {
     for (const [name, exhibit] of Object.entries(scenarios))
       writeJson(path.join(own, `client/code/${name}.json`), exhibit)
     compress(path.join(own, 'client'))
-    const others = fs.readdirSync(dist).filter((name) => !name.startsWith('making-'))
     // Somebody else may have been quicker.
     if (!fs.existsSync(target)) fs.renameSync(own, target)
-    for (const name of others) fs.rmSync(path.join(dist, name), { recursive: true, force: true })
+    removeOld()
   } finally {
     fs.rmSync(own, { recursive: true, force: true })
   }
+}
+
+/** The newest few stay: somebody may be reading them, or come back to them. */
+function removeOld(): void {
+  const builds = fs.globSync(path.join(dist, '*')).map((folder) => {
+    return { folder, mtimeMs: fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0 }
+  })
+  const old = builds.toSorted((a, b) => b.mtimeMs - a.mtimeMs).slice(KEPT)
+  for (const { folder } of old) fs.rmSync(folder, { recursive: true, force: true })
 }
 
 function writeJson(file: string, value: unknown): void {

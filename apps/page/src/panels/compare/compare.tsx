@@ -3,6 +3,7 @@ import type { ExhibitName } from '../../choice.ts'
 import { currentScenario, stylesField } from '../../choice.ts'
 import { field, hrefWith, someOf } from '../../address.ts'
 import { code, exhibitOf, framesOf } from '../../code.ts'
+import { pageData } from '../../data.ts'
 import type { CodeFile } from '../../exhibit.ts'
 import { parts } from '../../exhibit.ts'
 import { Marker } from '../../marker.tsx'
@@ -66,7 +67,7 @@ function Compare() {
       {exhibit ? (
         <div class={`files columns-${shown.length}`}>
           {shown.map((style) => (
-            <File key={style} style={style} file={exhibit[style]} />
+            <File key={style} style={style} file={exhibit[style]} runHref={runHrefOf(name, style)} />
           ))}
         </div>
       ) : (
@@ -75,6 +76,12 @@ function Compare() {
       {showsFrames() && <FrameFiles styles={shown} />}
     </>
   )
+}
+
+/** What changes something is no link. */
+function runHrefOf(scenario: string, style: ExhibitName): string | undefined {
+  const run = pageData.value.runs[scenario]
+  return run?.method === 'GET' ? `/api/run/${scenario}?style=${style}${run.query}` : undefined
 }
 
 /** Its backquotes are code. */
@@ -105,7 +112,7 @@ function Clauses() {
       <summary>The suite asks of {name}, in every style, that it</summary>
       <ol>
         {code.value.clauses?.[name]?.map(({ id, title }) => (
-          <li key={id}>{title}</li>
+          <li key={id}>{sentence(title)}</li>
         ))}
       </ol>
       <p>
@@ -115,9 +122,15 @@ function Clauses() {
   )
 }
 
-function File({ style, file }: { readonly style: ExhibitName; readonly file: CodeFile | undefined }) {
+interface FileProps {
+  readonly style: ExhibitName
+  readonly file: CodeFile | undefined
+  /** What runs it. */
+  readonly runHref?: string | undefined
+}
+
+function File({ style, file, runHref }: FileProps) {
   if (!file) return null
-  const label = `${style}: ${file.path}`
   return (
     <article class={`file ${style}`} aria-label={style}>
       <h4>
@@ -126,14 +139,22 @@ function File({ style, file }: { readonly style: ExhibitName; readonly file: Cod
           {file.lines} lines{style === 'naive' ? ' · fails the suite' : ''}
         </small>
       </h4>
-      <div class="code" tabIndex={0} role="region" aria-label={label}>
+      <div class="code">
         {parts.map((part) => (
           <pre key={part} class={part}>
             <code dangerouslySetInnerHTML={{ __html: file.parts[part] }} />
           </pre>
         ))}
       </div>
-      <p class="path">{file.path}</p>
+      <p class="path">
+        {file.path}
+        {runHref && (
+          <>
+            {' · '}
+            <a href={runHref}>run it</a>
+          </>
+        )}
+      </p>
     </article>
   )
 }
