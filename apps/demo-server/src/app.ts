@@ -44,6 +44,8 @@ interface AppOptions {
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */
   readonly initialStyle: string
+  /** What can be run besides, on a port of its own: what it leaves running then keeps no style waiting. */
+  readonly exhibits?: { readonly styles: readonly Style[]; readonly port: ServerPort } | undefined
   /** Whoever changes something needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
@@ -163,6 +165,7 @@ function createContext({
   port,
   styles,
   initialStyle,
+  exhibits = { styles: [], port },
   adminToken,
   echo,
   faults,
@@ -172,15 +175,19 @@ function createContext({
   log,
   admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
 }: AppOptions): Context {
-  const lanes = new Lanes(styles, initialStyle)
+  const lanes = new Lanes(styles, initialStyle, exhibits.styles)
   const runs = new Runs()
   const metrics = new Metrics(port, lanes, echo)
-  const gates = new Gates(rules, styles)
+  // An exhibit is held back by a style's regulator: its own is a part of the exhibit, and might let everybody through.
+  const { style } = lanes.active
+  const regulate: Style['regulate'] = (input) => style.regulate(input)
+  const gates = new Gates(rules, [...styles, ...exhibits.styles.map((one) => ({ ...one, regulate }))])
   metrics.showGates(gates)
   const admission = new Admission(port, admit)
   metrics.showAdmission(admission)
   return {
     port,
+    exhibitPort: exhibits.port,
     lanes,
     runs,
     admission,
@@ -189,7 +196,7 @@ function createContext({
     gates,
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
-    sources: readSources(lanes.names),
+    sources: readSources(lanes.allNames),
     refusals: createRefusals(adminToken),
     echo,
     log,

@@ -15,8 +15,9 @@ import { type Settings, parseEnvironment } from './environment.ts'
 import { startFaults } from './faults.ts'
 import { Preparation } from './preparation.ts'
 import { REPLICAS } from './programs.ts'
+import { EXHIBIT_RUNS } from './routes/run.ts'
 import { Stops } from './stops.ts'
-import { styles } from './styles.ts'
+import { exhibits, styles } from './styles.ts'
 
 /** How long runs may go on after a signal. */
 const GRACE_MS = 15_000
@@ -99,18 +100,17 @@ async function start({
   const [page, databaseUrl, upstreamUrls] = await Promise.all([
     openPage(),
     // A few connections more than the pool has, for an operator who wants to look.
-    given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
+    given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + EXHIBIT_RUNS + 20 }))),
     given.upstreamUrls ?? urlsOf(stops.own(forkReservationService({ replicas: REPLICAS }))),
   ])
   const direct = { databaseUrl, upstreamUrls: asManyAs(REPLICAS, upstreamUrls) }
   const faults = given.faults ? await stops.own(startFaults(direct)) : undefined
-  const backend = openPort({
-    databaseUrl: (faults ?? direct).databaseUrl,
-    upstreamUrls: (faults ?? direct).upstreamUrls,
-    poolMax,
-    applicationName: 'overlap-demo-server',
-  })
-  stops.add(() => backend.close())
+  const { databaseUrl: database, upstreamUrls: upstreams } = faults ?? direct
+  const behind = { databaseUrl: database, upstreamUrls: upstreams, applicationName: 'overlap-demo-server' }
+  const backend = openPort({ ...behind, poolMax })
+  // With connections of its own: who waits for what an exhibit has left running is another run of the exhibit.
+  const exhibitPort = openPort({ ...behind, poolMax: EXHIBIT_RUNS })
+  stops.add(() => Promise.all([backend.close(), exhibitPort.close()]))
 
   // Standard output is for the lines that say where the servers are.
   const log = pino({ level: logLevel }, process.stderr)
@@ -119,6 +119,7 @@ async function start({
     port: backend,
     styles,
     initialStyle: style,
+    exhibits: { styles: exhibits, port: exhibitPort },
     rules,
     admit,
     adminToken,

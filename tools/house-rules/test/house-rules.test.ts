@@ -37,6 +37,11 @@ const mayImport: Readonly<Record<string, Rule>> = {
   'packages/promises': style('p-limit'),
   'packages/observables': style('rxjs'),
   'packages/effect': style('effect'),
+  // An exhibit. Those who import it are named below: no style does, and no style's test.
+  'packages/naive': {
+    src: ['@overlap/workload'],
+    test: ['@overlap/conformance', 'vitest', 'node:*'],
+  },
   'packages/conformance': {
     src: ['@overlap/workload', '@overlap/backend', 'vitest', 'fast-check', '@sinonjs/fake-timers', 'node:*'],
   },
@@ -58,6 +63,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
   'apps/demo-server': {
     src: [
       ...anything,
+      '@overlap/naive',
       'fastify',
       '@fastify/swagger',
       'close-with-grace',
@@ -108,7 +114,10 @@ const isAllowed = (name: string, allowed: readonly string[]) =>
 
 const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
 
-const scenarioFiles = styleNames.flatMap((name) =>
+// Whose files are read side by side: the styles, and the exhibit.
+const shelves = [...styleNames, 'naive'] as const
+
+const scenarioFiles = shelves.flatMap((name) =>
   scenarios.map((scenario) => ({
     file: `packages/${name}/src/${scenario.name}.ts`,
     scenario: scenario.name,
@@ -156,13 +165,11 @@ describe('who may import whom', () => {
     })
   })
 
-  test('no style is imported by another', () => {
-    const imports = styleNames.flatMap((name) =>
+  test('no style is imported by another, and the naive version by none', () => {
+    const imports = shelves.flatMap((name) =>
       sourcesIn(`packages/${name}`).flatMap((file) =>
         importsOf(read(file))
-          .filter((imported) =>
-            styleNames.some((other) => other !== name && imported === `@overlap/${other}`),
-          )
+          .filter((imported) => shelves.some((other) => other !== name && imported === `@overlap/${other}`))
           .map((imported) => `${file}: ${imported}`),
       ),
     )
@@ -180,7 +187,7 @@ describe('purity', () => {
     expect(codeOf(read(file)).match(/\b(async|await|Promise)\b/g)).toBeNull()
   })
 
-  test.for(styleNames)('in %s, adapter.ts alone knows Style', (name) => {
+  test.for(shelves)('in %s, adapter.ts alone knows Style', (name) => {
     const knowing = sourcesIn(`packages/${name}/src`).filter((file) => /\bStyle\b/.test(codeOf(read(file))))
     expect(knowing).toEqual([`packages/${name}/src/adapter.ts`])
   })
@@ -191,9 +198,10 @@ describe('the matrix has no hole', () => {
     expect(suites.map(({ scenario }) => scenario)).toEqual(scenarios.map(({ name }) => name))
   })
 
-  test.for(styleNames)('%s has the files of a style, and no other', (name) => {
+  test.for(shelves)('%s has the files of a style, and no other', (name) => {
     const scenarioNames = scenarios.map((scenario) => scenario.name)
-    const expected = ['adapter', 'backend', 'index', ...besides[name], ...scenarioNames]
+    const others = name === 'naive' ? ['sleep'] : besides[name]
+    const expected = ['adapter', 'backend', 'index', ...others, ...scenarioNames]
     const files = expected.map((file) => `packages/${name}/src/${file}.ts`)
     expect(sourcesIn(`packages/${name}/src`)).toEqual(files.toSorted())
   })

@@ -6,7 +6,7 @@ import { Problem } from '../problem.ts'
 import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
 export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Context): void {
-  const names = { styles: lanes.names.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
+  const names = { styles: lanes.allNames.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
 
   app.get(
     '/api/scenarios',

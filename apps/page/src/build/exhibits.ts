@@ -1,5 +1,5 @@
 /** Makes what the page shows of the code, from the very files that run. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { suites } from '@overlap/conformance'
 import { linesOf } from '@overlap/house-rules/lines-of'
@@ -42,11 +42,7 @@ export function makeExhibits(): Exhibits {
 
 function fromStyles<A>(make: (style: ExhibitName) => A): Record<ExhibitName, A> {
   // A cast, because the entries of a record have lost their keys.
-  return Object.fromEntries(
-    exhibitNames
-      .filter((style) => existsSync(path.join(root, 'packages', style)))
-      .map((style) => [style, make(style)]),
-  ) as Record<ExhibitName, A>
+  return Object.fromEntries(exhibitNames.map((style) => [style, make(style)])) as Record<ExhibitName, A>
 }
 
 /** `name`: what it exports, if it is to be cut there; otherwise it is all `program`. */
