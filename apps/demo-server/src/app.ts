@@ -82,9 +82,9 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(options)
   const app = createFastify(options, context)
-  const { port, runs, admission, hub, echo, feed, log } = context
+  const { port, exhibitPort, lanes, runs, admission, hub, echo, feed, log } = context
   const load = new LoadControl({
-    port,
+    statsOf: (style) => (lanes.get(style) ? port : exhibitPort).stats(),
     admission,
     log,
     ask: async (url, signal) => {

@@ -33,7 +33,8 @@ interface Answer {
 }
 
 export interface LoadControlOptions {
-  readonly port: Pick<ServerPort, 'stats'>
+  /** Of the port that a style runs on. */
+  readonly statsOf: (style: string) => ReturnType<ServerPort['stats']>
   readonly admission: Pick<Admission, 'running'>
   readonly log: Pick<Logger, 'error'>
   /** Asks this server for a path, without a socket. */
@@ -161,13 +162,14 @@ export class LoadControl {
 
   #show(order: LoadOrder, progress: LoadProgress, delay: Delay): LoadState {
     const { elapsedMs, warmingUp, recent, report } = progress
-    const server = this.#figures(delay)
+    const style = order.styles[progress.url] ?? ''
+    const server = this.#figures(style, delay)
     return {
       state: 'running',
       order,
       elapsedMs: Math.round(elapsedMs),
       now: {
-        style: order.styles[progress.url] ?? '',
+        style,
         warmingUp,
         perSecond: round(recent.perSecond),
         ms: recent.ms,
@@ -177,8 +179,8 @@ export class LoadControl {
     }
   }
 
-  #figures(delay: Delay): ServerFigures {
-    const { lent, max, waiting } = this.#options.port.stats().database
+  #figures(style: string, delay: Delay): ServerFigures {
+    const { lent, max, waiting } = this.#options.statsOf(style).database
     // It tells how long a turn took that was to take so long at least.
     const eventLoopDelayMs = round(Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS))
     delay.reset()
