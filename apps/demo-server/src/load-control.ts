@@ -22,6 +22,8 @@ import { EventHub } from './event-hub.ts'
 import { type FieldError, Problem, invalid } from './problem.ts'
 
 const WARM_UP_MS = 200
+/** Between two times that its state is told, at least: a bit less than the tenth of a second that is promised. */
+const TOLD_MS = 95
 /** How often it is looked how late the event loop is. */
 const RESOLUTION_MS = 10
 
@@ -55,6 +57,7 @@ export class LoadControl {
   readonly hub = new EventHub()
   readonly #options: LoadControlOptions
   #work: Work | undefined
+  #lastTold = -Infinity
   #state: LoadState = { state: 'idle', order: null, elapsedMs: 0, now: null, styles: [], server: null }
 
   constructor(options: LoadControlOptions) {
@@ -171,8 +174,7 @@ export class LoadControl {
       now: {
         style,
         warmingUp,
-        perSecond: round(recent.perSecond),
-        ms: recent.ms,
+        recent: recent && { perSecond: round(recent.perSecond), ms: recent.ms },
       },
       styles: showAll(order.styles, report),
       server,
@@ -193,7 +195,11 @@ export class LoadControl {
 
   #tell(state: LoadState) {
     this.#state = state
-    if (this.hub.listening) this.hub.publish('load', state)
+    const now = performance.now()
+    // Short slices end more often than anybody needs to know. The end of all of them is told.
+    if (!this.hub.listening || (state.now && now < this.#lastTold + TOLD_MS)) return
+    this.#lastTold = now
+    this.hub.publish('load', state)
   }
 }
 

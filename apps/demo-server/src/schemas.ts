@@ -208,11 +208,13 @@ export const loadResponse = {
         object({
           style: text,
           warmingUp: { type: 'boolean', description: 'Nothing is counted yet.' },
-          perSecond: number,
-          ms: nullable(times),
+          recent: {
+            ...nullable(object({ perSecond: number, ms: nullable(times) })),
+            description: 'Its successes since this was told last.',
+          },
         }),
       ),
-      description: 'The style that is under load, and its successes since this was told last.',
+      description: 'The style that is under load.',
     },
     styles: {
       type: 'array',

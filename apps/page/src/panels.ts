@@ -1,5 +1,6 @@
 import type { Panel } from './panel.ts'
 import { compare } from './panels/compare/compare.tsx'
+import { load } from './panels/load/load.tsx'
 
 /** In the order of their tabs. */
-export const panels: readonly Panel[] = [compare]
+export const panels: readonly Panel[] = [compare, load]

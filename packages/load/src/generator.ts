@@ -79,12 +79,14 @@ export class LoadGenerator {
     const tell = () => onProgress(this.#progress())
     const timer = setInterval(tell, PROGRESS_MS)
     try {
-      if (warmUpMs > 0) await this.#warmUp({ seconds: warmUpMs / 1000 })
+      if (warmUpMs > 0) await this.#warmUp({ seconds: warmUpMs / 1000 }, tell)
       const rounds = roundsOf(this.#load)
       const slice = 'requests' in until ? until : { seconds: until.seconds / targets.length / rounds }
       for (let round = 0; round < rounds; round++)
         for (const target of round % 2 === 0 ? targets : targets.toReversed()) {
-          await this.#run(target, slice)
+          // Told in fifths of its own seconds, and at its end.
+          timer.refresh()
+          await this.#run(target, slice, tell)
           tell()
         }
       return this.#report()
@@ -94,17 +96,17 @@ export class LoadGenerator {
     }
   }
 
-  async #warmUp(until: Load['until']) {
+  async #warmUp(until: Load['until'], tell: () => void) {
     this.#warmingUp = true
     for (const target of this.#targets) {
-      await this.#run(target, until)
+      await this.#run(target, until, tell)
       target.count = new Count()
     }
     this.#warmingUp = false
   }
 
   /** One slice of load on one URL, until its last request has been answered, or cut off. */
-  async #run(target: Target, until: Load['until']) {
+  async #run(target: Target, until: Load['until'], tell: () => void) {
     const { perSecond, patienceMs = 5000 } = this.#load
     const slice = createSlice(target)
     this.#slice = slice
@@ -112,6 +114,8 @@ export class LoadGenerator {
     const isOpen = perSecond !== undefined && 'seconds' in until
     await (isOpen ? this.#arrive(perSecond, until.seconds) : this.#goOn(until))
     const lastSent = performance.now()
+    tell()
+    slice.isEnding = true
     while (this.#busy > 0 && performance.now() < lastSent + patienceMs) await sleep(POLL_MS)
     const isCutOff = this.#busy > 0
     // What comes now would be taken for an answer to the next URL.
@@ -197,6 +201,7 @@ export class LoadGenerator {
     if (!connection.busy) return
     this.#busy--
     const slice = this.#slice
+    slice.lastAnswer = performance.now()
     slice.target.count.failed++
     const goOn = () => {
       if (this.#slice === slice && this.#left > 0) this.#next()
@@ -206,9 +211,11 @@ export class LoadGenerator {
 
   #progress(): LoadProgress {
     const now = performance.now()
-    const { target } = this.#slice
+    const { target, isEnding } = this.#slice
+    const lasted = now - this.#looked
     const { count, ms } = target.count.look()
-    const recent = { perSecond: (count / (now - this.#looked)) * 1000, ms }
+    const isRate = !isEnding && lasted >= PROGRESS_MS / 2
+    const recent = !isRate ? null : { perSecond: (count / lasted) * 1000, ms }
     this.#looked = now
     return {
       elapsedMs: now - this.#began,
@@ -234,14 +241,17 @@ interface Slice {
   readonly target: Target
   readonly began: number
   firstAnswer: number
+  /** Or the last time that one was cut off. */
   lastAnswer: number
+  /** Nothing more is sent. */
+  isEnding: boolean
   /** It has been added to the URL's count. */
   over: boolean
 }
 
 function createSlice(target: Target): Slice {
   const began = performance.now()
-  return { target, began, firstAnswer: Infinity, lastAnswer: began, over: false }
+  return { target, began, firstAnswer: Infinity, lastAnswer: began, isEnding: false, over: false }
 }
 
 /** How often each URL has a slice. */

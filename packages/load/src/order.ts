@@ -85,13 +85,13 @@ export interface LoadState {
   /** What was asked for last. */
   readonly order: LoadOrder | null
   readonly elapsedMs: number
-  /** What is under load now, and its successes since the last time that this was told. */
+  /** What is under load now. */
   readonly now: {
     readonly style: string
     /** Nothing is counted yet. */
     readonly warmingUp: boolean
-    readonly perSecond: number
-    readonly ms: Times | null
+    /** Its successes since the last time that this was told; `null`: that was just now, or its slice is ending. */
+    readonly recent: { readonly perSecond: number; readonly ms: Times | null } | null
   } | null
   /** So far, in the order that was asked for. */
   readonly styles: readonly StyleFigures[]

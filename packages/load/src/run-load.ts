@@ -63,8 +63,11 @@ export interface LoadProgress {
   readonly url: number
   /** It is being warmed up, and nothing is counted. */
   readonly warmingUp: boolean
-  /** What came since the last progress: successes (2xx) in a second, and how long they took. */
-  readonly recent: { readonly perSecond: number; readonly ms: Times | null }
+  /**
+   * What came since the last progress: successes (2xx) in a second, and how long they took. `null`: that was just now, or
+   * no more requests are sent, and only the last answers are waited for.
+   */
+  readonly recent: { readonly perSecond: number; readonly ms: Times | null } | null
   /** So far. */
   readonly report: LoadReport
 }
