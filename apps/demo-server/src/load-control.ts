@@ -22,8 +22,8 @@ import { EventHub } from './event-hub.ts'
 import { type FieldError, Problem, invalid } from './problem.ts'
 
 const WARM_UP_MS = 200
-/** Between two times that its state is told, at least: a bit less than the tenth of a second that is promised. */
-const TOLD_MS = 95
+/** Between two times that its state is told, at least. */
+const TOLD_MS = 100
 /** How often it is looked how late the event loop is. */
 const RESOLUTION_MS = 10
 

@@ -81,6 +81,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
       '@overlap/conformance',
       '@overlap/house-rules/lines-of',
       '@overlap/house-rules',
+      '@overlap/load',
       '@overlap/load/*',
       '@preact/signals',
       'preact',

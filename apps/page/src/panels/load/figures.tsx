@@ -26,6 +26,13 @@ export function Figures({ state }: { readonly state: LoadState }) {
     <div class="load-figures">
       <Status state={state} />
       <StyleTable styles={state.styles} />
+      {styles.includes('naive') && (
+        <p class="hint">
+          The server lets only a few runs of <code>naive</code> in at a time, on connections of their own,
+          because what it leaves running has no bound. So most of its requests are refused, and its numbers
+          say nothing of speed.
+        </p>
+      )}
       <Legend styles={styles} />
       <div class="charts">
         <Chart title="Throughput" unit="successes in a second" styles={styles} figure={figures.perSecond} />

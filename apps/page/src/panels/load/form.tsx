@@ -11,7 +11,7 @@ import {
   rateField,
   secondsField,
 } from './fields.ts'
-import { isRunning, paused, problem, shown, starting, toggle, togglePause } from './live.ts'
+import { isLoadable, isRunning, paused, problem, shown, starting, toggle, togglePause } from './live.ts'
 import { token, wantsToken } from './server.ts'
 
 const says = {
@@ -19,9 +19,6 @@ const says = {
     'Each connection sends its next request when the last one has been answered. That finds the most that a server can do, and no overload: a slow server is asked less often, so the times leave out whoever would have come meanwhile.',
   open: 'Requests are sent at a rate, answered or not those before, and the time of each counts from when it was due. So a server that stalls cannot hide it by not being asked meanwhile (coordinated omission).',
 } as const
-
-/** Whether the scenario that is chosen can be loaded. */
-export const isLoadable = () => loadableScenarios.some((name) => name === scenarioField.value)
 
 export function Form() {
   const { seconds, connections, perSecond } = loadLimits

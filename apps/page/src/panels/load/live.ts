@@ -1,13 +1,13 @@
 /** The load as it goes on: starts it, listens to it, stops it. */
 import { batch, signal } from '@preact/signals'
-import type { LoadState } from '@overlap/load/order'
 import { announce } from '../../announce.tsx'
+import { loadableScenarios, type LoadState } from '@overlap/load/order'
 import { scenarioField, stylesField } from '../../choice.ts'
 import { pageData } from '../../data.ts'
 import { connectionsField, dbMsField, httpMsField, modelField, rateField, secondsField } from './fields.ts'
 import { showCount } from './format.ts'
 import { type Point, extend } from './series.ts'
-import { ServerError, ask } from './server.ts'
+import { ask } from './server.ts'
 
 /** What is shown. `undefined`: nothing has been asked for by this page. */
 export const shown = signal<LoadState | undefined>(undefined)
@@ -22,9 +22,12 @@ export const starting = signal(false)
 let latest: { state: LoadState; points: readonly Point[] } | undefined
 let source: EventSource | undefined
 
+/** Whether the scenario that is chosen can be loaded. */
+export const isLoadable = () => loadableScenarios.some((name) => name === scenarioField.value)
+
 export const isRunning = () => shown.value?.state === 'running'
 
-export async function start(): Promise<void> {
+async function start(): Promise<void> {
   if (starting.value || isRunning()) return
   batch(() => {
     problem.value = ''
@@ -32,19 +35,23 @@ export async function start(): Promise<void> {
     paused.value = false
   })
   try {
+    const others = await current()
+    if (others.state === 'running') {
+      problem.value = 'Another load is under way: this is what it does.'
+      return follow(others)
+    }
     const { body } = await ask('POST', '/api/load', orderOf())
     // A cast, because JSON has no types.
     follow(body as LoadState)
     announce('The load has begun.')
   } catch (error) {
-    if (error instanceof ServerError && error.status === 409) await join(error)
-    else problem.value = messageOf(error)
+    problem.value = messageOf(error)
   } finally {
     starting.value = false
   }
 }
 
-export async function stop(): Promise<void> {
+async function stop(): Promise<void> {
   try {
     await ask('DELETE', '/api/load')
   } catch (error) {
@@ -52,7 +59,11 @@ export async function stop(): Promise<void> {
   }
 }
 
-export const toggle = () => void (isRunning() ? stop() : start())
+/** What the key and the button do. */
+export function toggle(): void {
+  if (isRunning()) void stop()
+  else if (isLoadable()) void start()
+}
 
 export function togglePause(): void {
   if (!latest) return
@@ -89,13 +100,10 @@ function orderOf() {
   }
 }
 
-/** Somebody else's load is looked at instead; an experiment is not. */
-async function join(conflict: ServerError): Promise<void> {
+async function current(): Promise<LoadState> {
   const { body } = await ask('GET', '/api/load')
-  const state = body as LoadState
-  problem.value =
-    state.state === 'running' ? 'Another load is under way: this is what it does.' : conflict.message
-  if (state.state === 'running') follow(state)
+  // A cast, because JSON has no types.
+  return body as LoadState
 }
 
 function follow(state: LoadState, drawn: readonly Point[] = []) {

@@ -7,7 +7,6 @@ export const token = signal('')
 export const wantsToken = signal(false)
 
 interface Answer {
-  readonly status: number
   /** JSON, which has no types. */
   readonly body: unknown
 }
@@ -29,17 +28,8 @@ export async function ask(
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   wantsToken.value = response.status === 401
-  const answer = { status: response.status, body: (await response.json()) as unknown }
-  if (response.ok) return answer
-  const { detail } = answer.body as { readonly detail?: string }
-  throw new ServerError(response.status, detail ?? `The server answered with ${response.status}.`)
-}
-
-export class ServerError extends Error {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
+  const answer = (await response.json()) as unknown
+  if (response.ok) return { body: answer }
+  const { detail } = answer as { readonly detail?: string }
+  throw new Error(detail ?? `The server answered with ${response.status}.`)
 }
