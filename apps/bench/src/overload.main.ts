@@ -20,7 +20,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
-import { type LoadReport, runLoad } from './load.ts'
+import { type Load, type UrlReport, runLoad } from '@overlap/load'
 import { quantile } from './statistics.ts'
 
 const { values: options } = parseArgs({
@@ -62,18 +62,16 @@ async function measure(name: string, path: string): Promise<void> {
   try {
     console.log(`\n${name}: ${path.replace(twenty, 'A-1,…,A-20')}, ${options.style}`)
     const target = url + path
-    const closed = { url: target, connections: CONNECTIONS, seconds }
-    await runLoad({ ...closed, seconds: 2 })
-    let before = await observe(url, () => runLoad(closed))
+    const closed: Load = { urls: [target], connections: CONNECTIONS, until: { seconds } }
+    await runLoad({ ...closed, until: { seconds: 2 } })
+    let before = await observe(url, closed)
     const table = [{ load: `${CONNECTIONS} clients`, ...show(before) }]
     const shares: number[] = []
     for (let round = 0; round < rounds; round++) {
       const perSecond = Math.round(goodput(before) * times)
-      const over = await observe(url, () =>
-        runLoad({ url: target, connections: MANY_CONNECTIONS, seconds, perSecond }),
-      )
+      const over = await observe(url, { ...closed, connections: MANY_CONNECTIONS, perSecond })
       await sleep(REST_MS)
-      const after = await observe(url, () => runLoad(closed))
+      const after = await observe(url, closed)
       table.push({ load: `${perSecond} requests/s`, ...show(over) })
       table.push({ load: `${REST_MS / 1000} s after: ${CONNECTIONS} clients`, ...show(after) })
       shares.push(goodput(over) / Math.max(goodput(before), goodput(after)))
@@ -109,9 +107,9 @@ async function weigh(path: string, status: number, env: NodeJS.ProcessEnv = {}):
     // A run that does not end, so that there is one.
     const endless = new AbortController()
     const held = fetch(`${url}/api/run/subscribe?channels=none`, { signal: endless.signal }).catch(() => {})
-    const load = { url: url + path, connections: CONNECTIONS, seconds }
+    const load: Load = { urls: [url + path], connections: CONNECTIONS, until: { seconds } }
     await runLoad(load)
-    const observed = await observe(url, () => runLoad(load))
+    const observed = await observe(url, load)
     endless.abort()
     await held
     const count = answersOf(observed, status)?.count ?? 0
@@ -124,7 +122,7 @@ async function weigh(path: string, status: number, env: NodeJS.ProcessEnv = {}):
 
 /** A load, and what could be seen of the server meanwhile. */
 interface Observed {
-  readonly report: LoadReport
+  readonly report: UrlReport
   /** From `before` to `after`. */
   readonly seconds: number
   readonly before: Figures
@@ -136,7 +134,7 @@ interface Observed {
   readonly operatorFailures: number
 }
 
-async function observe(url: string, load: () => Promise<LoadReport>): Promise<Observed> {
+async function observe(url: string, load: Load): Promise<Observed> {
   const began = performance.now()
   const before = await readFigures(url)
   const operatorMs: number[] = []
@@ -157,7 +155,7 @@ async function observe(url: string, load: () => Promise<LoadReport>): Promise<Ob
     }
   }
   const operating = operate()
-  const report = await load()
+  const [report] = await runLoad(load)
   over.abort()
   await operating
   const after = await readFigures(url)

@@ -12,20 +12,24 @@ import { Admission, type AdmissionLimits } from './admission.ts'
 import { Audiences } from './audiences.ts'
 import type { Context, ServerPort } from './context.ts'
 import type { EchoServers } from './echo-servers.ts'
+import type { ExperimentUrls } from './experiments.ts'
 import type { FaultProxies } from './faults.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { Gates } from './gates.ts'
 import { type HttpLimits, createHttpServer } from './http-server.ts'
 import { Lanes } from './lanes.ts'
+import { LoadControl } from './load-control.ts'
 import { Metrics } from './metrics.ts'
 import { Problem, answerOnSocket, handleError } from './problem.ts'
 import { Readiness } from './readiness.ts'
 import { createGuard, createRefusals, isSafe } from './refusals.ts'
 import { addCatalogueRoutes } from './routes/catalogue.ts'
 import { addEventRoute } from './routes/events.ts'
+import { addExperimentRoutes } from './routes/experiments.ts'
 import { addFaultRoutes } from './routes/faults.ts'
 import { addFeedRoutes } from './routes/feed.ts'
 import { acceptFollowers } from './routes/feed-socket.ts'
+import { addLoadRoutes } from './routes/load.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addPageRoutes } from './routes/page.ts'
 import { addRunRoutes } from './routes/run.ts'
@@ -48,6 +52,8 @@ interface AppOptions {
   readonly echo?: EchoServers | undefined
   /** Between the port and what is behind it. By default there are none. */
   readonly faults?: FaultProxies | undefined
+  /** For the experiments that need a process of their own. */
+  readonly experimentUrls?: ExperimentUrls | undefined
   /** Without it, there is no `/`. */
   readonly page?: Page | undefined
   readonly log: Logger
@@ -76,16 +82,29 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(options)
   const app = createFastify(options, context)
-  const { runs, admission, audiences, echo, feed } = context
+  const { port, exhibitPort, lanes, runs, admission, audiences, echo, feed, log } = context
+  const load = new LoadControl({
+    statsOf: (style) => (lanes.get(style) ? port : exhibitPort).stats(),
+    admission,
+    log,
+    ask: async (url, signal) => {
+      const { statusCode, payload } = await app.inject({ url, signal })
+      return { status: statusCode, body: payload }
+    },
+  })
 
   async function drain(graceMs: number): Promise<boolean> {
-    const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
+    const drained = runs.drain(graceMs)
+    // Its runs need not finish: nobody waits for them but itself.
+    await load.stop()
+    const finished = await Promise.all([drained, echo?.drain(graceMs) ?? true])
     return finished.every(Boolean)
   }
   app.decorate('drain', drain)
   app.addHook('preClose', async () => {
     await drain(0)
     audiences.end()
+    load.hub.end()
     // A client that neither sends nor leaves must not hold the shutdown up.
     setTimeout(() => {
       app.server.closeAllConnections()
@@ -126,6 +145,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addEventRoute(routes, context)
     addFeedRoutes(routes, context)
     addFaultRoutes(routes, context)
+    addLoadRoutes(routes, context, load)
+    addExperimentRoutes(routes, context, load, options.experimentUrls)
     addOperatorRoutes(routes, context)
     if (options.page) addPageRoutes(routes, context, options.page)
     done()

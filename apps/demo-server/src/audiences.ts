@@ -5,9 +5,7 @@
  * Source: https://www.w3.org/TR/trace-context/#traceparent-header
  */
 import type { ServerResponse } from 'node:http'
-import { EventHub } from './event-hub.ts'
-
-const LISTENERS = 100
+import { EventHub, LISTENERS } from './event-hub.ts'
 
 /** Later versions may have more behind the fields of the first, and `ff` is none. */
 const traceparentPattern =

@@ -9,6 +9,9 @@
  */
 import type { ServerResponse } from 'node:http'
 
+/** At the same time. */
+export const LISTENERS = 100
+
 const BEHIND_BYTES = 1024 * 1024
 const HEARTBEAT_MS = 15_000
 
@@ -20,6 +23,10 @@ export class EventHub {
 
   get listening(): boolean {
     return this.#listeners.size > 0
+  }
+
+  get full(): boolean {
+    return this.#listeners.size >= LISTENERS
   }
 
   /** Takes over `response`, whose head is not written yet. */

@@ -125,6 +125,7 @@ async function start({
     adminToken,
     echo,
     faults: faults?.proxies,
+    experimentUrls: { database: direct.databaseUrl, upstream: direct.upstreamUrls[0] ?? '' },
     page,
     log,
     check,

@@ -188,6 +188,103 @@ export const feedResponse = {
   },
 }
 
+const number = { type: 'number' }
+const nullable = (schema: object) => ({ anyOf: [schema, { type: 'null' }] })
+const times = {
+  ...object({ p50: number, p90: number, p99: number, max: number }),
+  description: 'Milliseconds since the time of the request had come.',
+}
+
+export const loadResponse = {
+  description: 'The load, and what has come of it so far.',
+  ...object({
+    state: { enum: ['idle', 'running', 'finished', 'stopped', 'failed'] },
+    order: {
+      ...nullable({ type: 'object', additionalProperties: true }),
+      description: 'What was asked for last.',
+    },
+    elapsedMs: integer,
+    now: {
+      ...nullable(
+        object({
+          style: text,
+          warmingUp: { type: 'boolean', description: 'Nothing is counted yet.' },
+          recent: {
+            ...nullable(object({ perSecond: number, ms: nullable(times) })),
+            description: 'Its successes since this was told last.',
+          },
+        }),
+      ),
+      description: 'The style that is under load.',
+    },
+    styles: {
+      type: 'array',
+      items: object({
+        style: text,
+        seconds: { ...number, description: 'For which it was under load.' },
+        outcomes: {
+          ...object({ succeeded: integer, refused: integer, failed: integer, unsent: integer }),
+          description:
+            'Requests: answered; refused with 503; failed or cut off; not sent, because every connection waited.',
+        },
+        perSecond: { ...number, description: 'Successes.' },
+        ms: nullable(times),
+        bins: {
+          type: 'array',
+          items: { type: 'array', items: integer },
+          description: '`[n, count]`: so many took from 2^(n/4) ms on, up to 2^((n+1)/4) ms.',
+        },
+        lateMs: {
+          type: ['number', 'null'],
+          description: 'The 99th percentile of how much later than its time a request was sent.',
+        },
+      }),
+    },
+    server: {
+      ...nullable(
+        object({
+          eventLoopDelayMs: { ...number, description: 'The 99th percentile since this was told last.' },
+          connections: object({ inUse: integer, max: integer, waiting: integer }),
+          runs: integer,
+        }),
+      ),
+      description: 'Connections are those to Postgres.',
+    },
+  }),
+}
+
+const ratio = object({ of: text, theirs: number, holds: { enum: ['about', 'above 1'] } })
+
+export const experimentsResponse = {
+  description: 'The table.',
+  type: 'array',
+  items: object({
+    id: text,
+    what: text,
+    theirs: text,
+    floor: { type: ['string', 'null'], description: 'The least that it can be, by arithmetic.' },
+    point: text,
+    ours: { type: 'string', description: 'How it is made here.' },
+    ratio: nullable(ratio),
+    seconds: { ...number, description: 'How long it takes here, about.' },
+  }),
+}
+
+export const experimentResponse = {
+  description: 'What was measured.',
+  ...object({
+    id: text,
+    parts: { type: 'array', items: object({ label: text, seconds: number }) },
+    note: { type: ['string', 'null'], description: 'What came back that is no time.' },
+    ratio: { type: ['number', 'null'] },
+    expected: { type: ['number', 'null'], description: 'The talks’ ratio.' },
+    held: {
+      type: ['boolean', 'null'],
+      description: 'Whether the shape has come back. `null`: there is none.',
+    },
+  }),
+}
+
 export const scenariosResponse = {
   description: 'The manifest.',
   type: 'array',

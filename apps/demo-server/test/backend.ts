@@ -21,6 +21,8 @@ export async function startBackend(poolMax: number, { withFaults = false } = {})
   return {
     port,
     faults: faults?.proxies,
+    /** Of Postgres, and of the reservation service. */
+    urls: [postgres.url, service.url] as const,
     ledger: service.ledger,
     /** How many queries of the port Postgres is running now. */
     async activeQueries(): Promise<number> {

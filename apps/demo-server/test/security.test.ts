@@ -35,6 +35,13 @@ const table: Readonly<Record<string, { kind: Kind; path?: string; body?: object;
   'GET /api/faults': { kind: 'reads' },
   'PUT /api/faults/:proxy': { kind: 'changes', path: '/api/faults/postgres', body: {} },
   'DELETE /api/faults': { kind: 'changes' },
+  'GET /api/load': { kind: 'reads' },
+  // Without anything in it, it is allowed, and wrong.
+  'POST /api/load': { kind: 'changes', body: {}, status: 400 },
+  'DELETE /api/load': { kind: 'changes' },
+  'GET /api/load/events': { kind: 'reads' },
+  'GET /api/experiments': { kind: 'reads' },
+  'POST /api/experiments/:id': { kind: 'changes', path: '/api/experiments/nope', status: 404 },
   'GET /livez': { kind: 'reads' },
   'GET /readyz': { kind: 'reads' },
   'GET /metrics': { kind: 'reads' },
@@ -365,7 +372,7 @@ describe('an answer', () => {
     '/embed/compare': `${own}; frame-ancestors 'self' http://localhost:* http://127.0.0.1:*`,
   }
   /** They write their heads themselves. */
-  const isRaw = ({ path }: Asked) => path.startsWith('/api/run/') || path === '/api/events'
+  const isRaw = ({ path }: Asked) => path.startsWith('/api/run/') || /^\/api\/(load\/)?events$/.test(path)
 
   test('is no more than its type says, opens nothing to other sites, and tells nothing of what made it', async () => {
     const { port, url } = await serve({ adminToken })

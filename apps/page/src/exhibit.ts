@@ -18,13 +18,13 @@ export interface CodeFile {
 /** A scenario in all styles. */
 export type Exhibit = Readonly<Partial<Record<ExhibitName, CodeFile>>>
 
-export interface Clause {
+interface Clause {
   readonly id: string
   readonly title: string
 }
 
 /** What is around the scenarios, loaded when it is asked for. */
-export interface Frame {
+interface Frame {
   /** How the port becomes the style's own. */
   readonly lift: CodeFile
   /** How the style's own becomes the common contract. */

@@ -1,6 +1,7 @@
 import type { Panel } from './panel.ts'
 import { compare } from './panels/compare/compare.tsx'
+import { load } from './panels/load/load.tsx'
 import { watch } from './panels/watch/watch.tsx'
 
 /** In the order of their tabs. */
-export const panels: readonly Panel[] = [compare, watch]
+export const panels: readonly Panel[] = [compare, watch, load]

@@ -32,6 +32,11 @@ describe('what a request says', () => {
     const files = sourcesIn('apps/demo-server/src')
     const found = files.map((file) => [file.replace('apps/demo-server/src/', ''), reached(file)])
     expect(Object.fromEntries(found.filter(([, modules = []]) => modules.length > 0))).toEqual({
+      // It asks where the server itself listens, whatever a request has said; its programs and theirs are constants.
+      'experiments.ts': ['node:http'],
+      'servant.ts': ['node:child_process'],
+      'blocking-server.main.ts': ['node:http', 'node:worker_threads'],
+      'blocking-query.main.ts': ['node:worker_threads'],
       // They listen.
       'echo-servers.ts': ['node:net'],
       'http-server.ts': ['node:http'],

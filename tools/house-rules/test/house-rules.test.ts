@@ -25,6 +25,8 @@ const anything = [
   '@overlap/workload',
   '@overlap/page',
   '@overlap/backend',
+  '@overlap/load',
+  '@overlap/load/*',
   ...styleNames.map((name) => `@overlap/${name}`),
 ]
 
@@ -57,6 +59,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
     ],
     test: ['vitest'],
   },
+  'packages/load': { src: ['node:*'], test: ['vitest'] },
   'apps/demo-server': {
     src: [
       ...anything,
@@ -78,12 +81,15 @@ const mayImport: Readonly<Record<string, Rule>> = {
       '@overlap/conformance',
       '@overlap/house-rules/lines-of',
       '@overlap/house-rules',
+      '@overlap/load',
+      '@overlap/load/*',
       '@preact/signals',
       'preact',
       'preact/hooks',
       'preact-render-to-string',
       'shiki',
       'uplot',
+      'uplot/*',
       'vite',
       'node:*',
     ],
