@@ -80,7 +80,14 @@ describe('a lane', () => {
       ['stop', 102, 105, true],
     ])
     expect(lateMsOfLane(stopped, 105)).toBe(3)
-    expect(isAbandoned(stopped)).toBe(false)
+    const stoppedLater = laneOf(
+      ...beginning,
+      ...fails,
+      run(102, 'failed'),
+      query(110, 'cancelled'),
+      query(112, 'stopped'),
+    )
+    expect([stopped, stoppedLater].map(isAbandoned)).toEqual([false, false])
     expect(tell(stopped, 0)).toBe('naive failed after 102 ms, 3 ms of work after the result')
   })
 

@@ -53,10 +53,13 @@ describe('watch', () => {
       '/?tab=watch&styles=callbacks,promises,generators,observables,effect,naive&dbMs=100&httpMs=50',
     )
     await page.getByText('A browser has six connections').waitFor()
+    let answered = 0
+    page.on('requestfinished', (request) => (answered += request.url().includes('/api/run/') ? 1 : 0))
     // Another run is the end of the one before.
     await page.keyboard.press('r')
     await page.keyboard.press('r')
     expect((await verdictOf(page)).match(/answered after/g)).toHaveLength(6)
+    expect(answered).toBe(6)
     const rows = await callsOf(page)
     expect(rows).toHaveLength(12)
     for (const row of rows) expect(Number(row[2])).toBeLessThan(100)
@@ -159,7 +162,10 @@ describe('watch', () => {
     const colours = await drawn
       .locator('rect')
       .evaluateAll((all) => [...new Set(all.map((one) => getComputedStyle(one).fill))])
-    expect(colours.length).toBeGreaterThan(3)
+    expect(colours.length).toBeGreaterThan(5)
+    // Neither what has no colour, nor what one takes hold of.
+    expect(colours).not.toContain('rgb(0, 0, 0)')
+    expect(colours).not.toContain('rgba(0, 0, 0, 0)')
   })
 
   test('draws no motion for who wants less of it, and shows what has happened', async () => {

@@ -1,5 +1,4 @@
 /** A time axis that begins at 0, with round numbers on it. Pure. */
-
 import { DELAY_LIMIT_MS } from '../../parameters.ts'
 
 export interface Axis {

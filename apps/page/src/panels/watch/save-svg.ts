@@ -5,14 +5,16 @@
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** How much room it has, in pixels. */
-const TITLE = 40
+/** Room for it, and around all, in pixels. */
+const TITLE = 48
+const MARGIN = 16
 
 const properties = [
   'fill',
   'fill-opacity',
   'stroke',
   'stroke-width',
+  'stroke-opacity',
   'stroke-dasharray',
   'font-family',
   'font-size',
@@ -32,13 +34,13 @@ function toFile(svg: SVGSVGElement, title: string): string {
   for (const grip of copy.querySelectorAll('.grip')) grip.remove()
   for (const element of copy.querySelectorAll('[class]')) element.removeAttribute('class')
   const { width, height } = svg.viewBox.baseVal
-  const size = { width, height: height + TITLE }
+  const size = { width: width + 2 * MARGIN, height: height + TITLE }
   const { backgroundColor, color } = getComputedStyle(document.body)
   for (const [name, value] of Object.entries(size)) copy.setAttribute(name, String(value))
-  copy.setAttribute('viewBox', `0 ${-TITLE} ${size.width} ${size.height}`)
-  const heading = create('text', { x: 0, y: -14, fill: color, 'font-family': 'sans-serif', 'font-size': 18 })
+  copy.setAttribute('viewBox', `${-MARGIN} ${-TITLE} ${size.width} ${size.height}`)
+  const heading = create('text', { x: 0, y: -20, fill: color, 'font-family': 'sans-serif', 'font-size': 18 })
   heading.textContent = title
-  copy.prepend(create('rect', { y: -TITLE, ...size, fill: backgroundColor }), heading)
+  copy.prepend(create('rect', { x: -MARGIN, y: -TITLE, ...size, fill: backgroundColor }), heading)
   return new XMLSerializer().serializeToString(copy)
 }
 
