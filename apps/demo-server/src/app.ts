@@ -28,10 +28,13 @@ import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
+import { addSuiteRoutes } from './routes/suite.ts'
 import type { Rule } from './rules.ts'
 import { Runs } from './runs.ts'
 import { shed } from './shed.ts'
-import { readSources } from './sources.ts'
+import { judgedStyles } from './styles.ts'
+import { readSources, readSuiteSources } from './sources.ts'
+import { SuiteRuns } from './suite-runs.ts'
 
 interface AppOptions {
   readonly port: ServerPort
@@ -53,6 +56,8 @@ interface AppOptions {
   readonly rules?: readonly Rule[]
   /** By default, every run is let in. */
   readonly admit?: AdmissionLimits | undefined
+  /** Where the verdicts of the suite are kept. By default, nowhere. */
+  readonly suiteFile?: string | undefined
 }
 
 declare module 'fastify' {
@@ -70,10 +75,12 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(options)
   const app = createFastify(options, context)
-  const { runs, admission, hub, echo, feed } = context
+  const { runs, admission, hub, echo, feed, suite } = context
 
   async function drain(graceMs: number): Promise<boolean> {
+    const stopped = suite.stop()
     const finished = await Promise.all([runs.drain(graceMs), echo?.drain(graceMs) ?? true])
+    await stopped
     return finished.every(Boolean)
   }
   app.decorate('drain', drain)
@@ -120,6 +127,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addEventRoute(routes, context)
     addFeedRoutes(routes, context)
     addFaultRoutes(routes, context)
+    addSuiteRoutes(routes, context)
     addOperatorRoutes(routes, context)
     done()
   })
@@ -142,6 +150,7 @@ function createContext({
   faults,
   check,
   feed: limits,
+  suiteFile,
   rules = [],
   log,
   admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
@@ -164,6 +173,8 @@ function createContext({
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.names),
+    suiteSources: readSuiteSources(),
+    suite: new SuiteRuns({ styles: judgedStyles, file: suiteFile, log }),
     refusals: createRefusals(adminToken),
     echo,
     log,

@@ -7,3 +7,6 @@ import { promises } from '@overlap/promises'
 import type { Style } from '@overlap/workload'
 
 export const styles: readonly Style[] = [callbacks, promises, generators, observables, effect]
+
+/** Whom the suite can judge here, by the names of their packages. */
+export const judgedStyles: readonly string[] = styles.map(({ name }) => name)

@@ -18,7 +18,7 @@ const MESSAGE_LENGTH = 4000
 process.on('uncaughtException', () => {})
 // Whoever has started it has something to do that is more urgent.
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
-endWithParent()
+new Worker(new URL('end-with-parent.main.ts', import.meta.url)).unref()
 
 try {
   await main(process.argv.slice(2))
@@ -37,12 +37,6 @@ async function main([name, module, scenario]: readonly string[]): Promise<void> 
     await send({ verdict: toSent(verdict, performance.now() - begunMs) })
     begunMs = performance.now()
   }
-}
-
-/** From a thread, because a style that comes to no end keeps this one busy. */
-function endWithParent(): void {
-  const watch = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), 500)`
-  new Worker(watch, { eval: true }).unref()
 }
 
 async function load(name: string, module: string): Promise<Style> {

@@ -6,9 +6,16 @@ import { renderPage } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
-export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, faults }: Context): void {
+export function addCatalogueRoutes(
+  app: FastifyInstance,
+  { lanes, sources, suiteSources, faults }: Context,
+): void {
   const page = renderPage(scenarios, lanes.names, faults !== undefined)
-  const names = { styles: lanes.names.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
+  const names = {
+    styles: lanes.names.join(', '),
+    scenarios: scenarios.map(({ name }) => name).join(', '),
+    suites: [...suiteSources.keys()].join(', '),
+  }
 
   app.get(
     '/',
@@ -55,6 +62,30 @@ export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, fault
           : [{ field: 'scenario', expected: `one of ${names.scenarios}`, received: scenario }]),
       ]
       throw new Problem(404, 'There is no such source.', { errors })
+    },
+  )
+
+  app.get<{ Params: { file: string } }>(
+    '/api/source/suite/:file',
+    {
+      schema: {
+        summary: 'Where clauses of the suite are written.',
+        tags: ['catalogue'],
+        params: {
+          type: 'object',
+          properties: {
+            file: { type: 'string', description: `One of ${names.suites}.` },
+          },
+        },
+        response: { 200: textResponse('text/plain', 'TypeScript.'), default: problemResponse },
+      },
+    },
+    ({ params: { file } }, reply) => {
+      const source = suiteSources.get(file)
+      if (source !== undefined) return reply.type('text/plain; charset=utf-8').send(source)
+      throw new Problem(404, 'There is no such source.', {
+        errors: [{ field: 'file', expected: `one of ${names.suites}`, received: file }],
+      })
     },
   )
 }
