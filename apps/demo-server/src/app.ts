@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
+import type { Page } from '@overlap/page'
 import type { Style } from '@overlap/workload'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -26,6 +27,7 @@ import { addFaultRoutes } from './routes/faults.ts'
 import { addFeedRoutes } from './routes/feed.ts'
 import { acceptFollowers } from './routes/feed-socket.ts'
 import { addOperatorRoutes } from './routes/operator.ts'
+import { addPageRoutes } from './routes/page.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
 import { addSuiteRoutes } from './routes/suite.ts'
@@ -41,12 +43,16 @@ interface AppOptions {
   readonly styles: readonly Style[]
   /** The name of the style that is active at first. */
   readonly initialStyle: string
+  /** What can be run besides, on a port of its own: what it leaves running then keeps no style waiting. */
+  readonly exhibits?: { readonly styles: readonly Style[]; readonly port: ServerPort } | undefined
   /** Whoever changes something needs it. Without one the server must listen on this machine only. */
   readonly adminToken?: string | undefined
   /** The TCP servers beside it, which it stops with itself. */
   readonly echo?: EchoServers | undefined
   /** Between the port and what is behind it. By default there are none. */
   readonly faults?: FaultProxies | undefined
+  /** Without it, there is no `/`. */
+  readonly page?: Page | undefined
   readonly log: Logger
   /** Resolves when the server can do its work. By default, when the port says so. */
   readonly check?: () => Promise<void>
@@ -129,6 +135,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addFaultRoutes(routes, context)
     addSuiteRoutes(routes, context)
     addOperatorRoutes(routes, context)
+    if (options.page) addPageRoutes(routes, context, options.page)
     done()
   })
   // Without the guard's hook, because it is the path that is measured: they do themselves what it does.
@@ -145,6 +152,7 @@ function createContext({
   port,
   styles,
   initialStyle,
+  exhibits = { styles: [], port },
   adminToken,
   echo,
   faults,
@@ -155,15 +163,19 @@ function createContext({
   log,
   admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
 }: AppOptions): Context {
-  const lanes = new Lanes(styles, initialStyle)
+  const lanes = new Lanes(styles, initialStyle, exhibits.styles)
   const runs = new Runs()
   const metrics = new Metrics(port, lanes, echo)
-  const gates = new Gates(rules, styles)
+  // An exhibit is held back by a style's regulator: its own is a part of the exhibit, and might let everybody through.
+  const { style } = lanes.active
+  const regulate: Style['regulate'] = (input) => style.regulate(input)
+  const gates = new Gates(rules, [...styles, ...exhibits.styles.map((one) => ({ ...one, regulate }))])
   metrics.showGates(gates)
   const admission = new Admission(port, admit)
   metrics.showAdmission(admission)
   return {
     port,
+    exhibitPort: exhibits.port,
     lanes,
     runs,
     admission,
@@ -172,7 +184,7 @@ function createContext({
     gates,
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
-    sources: readSources(lanes.names),
+    sources: readSources(lanes.allNames),
     suiteSources: readSuiteSources(),
     suite: new SuiteRuns({ styles: judgedStyles, file: suiteFile, log }),
     refusals: createRefusals(adminToken),

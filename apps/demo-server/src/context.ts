@@ -20,6 +20,8 @@ export type ServerPort = Pick<RealPort, 'forRun' | 'notify' | 'check' | 'stats'>
 
 export interface Context {
   readonly port: ServerPort
+  /** That of the exhibits. */
+  readonly exhibitPort: ServerPort
   readonly lanes: Lanes
   readonly runs: Runs
   readonly admission: Admission

@@ -1,5 +1,5 @@
 /**
- * On each answer of the routes that are no runs, for whoever opens it in a window: nothing is loaded, nothing is
+ * On each answer of the routes that are no runs and no page, for whoever opens it in a window: nothing is loaded, nothing is
  * sent, and no page of another site may frame it or have it. What a run answers is JSON, and says no more than that
  * it is nothing else.
  *
@@ -14,4 +14,22 @@ export const strictHeaders = {
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
+} as const
+
+const own = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+].join('; ')
+
+/** The page loads what is its own, and nothing else: no code and no style stands in its HTML. */
+export const pageHeaders = { 'content-security-policy': `${own}; frame-ancestors 'none'` } as const
+
+/** A panel may be framed by slides, which come from this machine. */
+export const embedHeaders = {
+  'content-security-policy': `${own}; frame-ancestors 'self' http://localhost:* http://127.0.0.1:*`,
 } as const

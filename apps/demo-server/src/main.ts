@@ -8,6 +8,7 @@
 import { fileURLToPath } from 'node:url'
 import { forkReservationService, openPort, startPostgres } from '@overlap/backend'
 import closeWithGrace from 'close-with-grace'
+import { openPage } from '@overlap/page'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { EchoServers } from './echo-servers.ts'
@@ -15,8 +16,9 @@ import { type Settings, parseEnvironment } from './environment.ts'
 import { startFaults } from './faults.ts'
 import { Preparation } from './preparation.ts'
 import { REPLICAS } from './programs.ts'
+import { EXHIBIT_RUNS } from './routes/run.ts'
 import { Stops } from './stops.ts'
-import { styles } from './styles.ts'
+import { exhibits, styles } from './styles.ts'
 
 /** How long runs may go on after a signal. */
 const GRACE_MS = 15_000
@@ -98,20 +100,20 @@ async function start({
   logLevel,
   ...given
 }: Settings): Promise<{ readonly address: string; readonly echoes: string }> {
-  const [databaseUrl, upstreamUrls] = await Promise.all([
+  const [page, databaseUrl, upstreamUrls] = await Promise.all([
+    openPage(),
     // A few connections more than the pool has, for an operator who wants to look.
-    given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + 20 }))),
+    given.databaseUrl ?? urlOf(stops.own(startPostgres({ maxConnections: poolMax + EXHIBIT_RUNS + 20 }))),
     given.upstreamUrls ?? urlsOf(stops.own(forkReservationService({ replicas: REPLICAS }))),
   ])
   const direct = { databaseUrl, upstreamUrls: asManyAs(REPLICAS, upstreamUrls) }
   const faults = given.faults ? await stops.own(startFaults(direct)) : undefined
-  const backend = openPort({
-    databaseUrl: (faults ?? direct).databaseUrl,
-    upstreamUrls: (faults ?? direct).upstreamUrls,
-    poolMax,
-    applicationName: 'overlap-demo-server',
-  })
-  stops.add(() => backend.close())
+  const { databaseUrl: database, upstreamUrls: upstreams } = faults ?? direct
+  const behind = { databaseUrl: database, upstreamUrls: upstreams, applicationName: 'overlap-demo-server' }
+  const backend = openPort({ ...behind, poolMax })
+  // With connections of its own: who waits for what an exhibit has left running is another run of the exhibit.
+  const exhibitPort = openPort({ ...behind, poolMax: EXHIBIT_RUNS })
+  stops.add(() => Promise.all([backend.close(), exhibitPort.close()]))
 
   // Standard output is for the lines that say where the servers are.
   const log = pino({ level: logLevel }, process.stderr)
@@ -120,12 +122,14 @@ async function start({
     port: backend,
     styles,
     initialStyle: style,
+    exhibits: { styles: exhibits, port: exhibitPort },
     rules,
     admit,
     adminToken,
     echo,
     faults: faults?.proxies,
     suiteFile: SUITE_FILE,
+    page,
     log,
     check,
   })

@@ -42,7 +42,8 @@ export class Metrics {
       labelNames: ['style'],
       registers,
       collect: () => {
-        for (const lane of lanes.values()) running.set({ style: lane.style.name }, lane.running)
+        for (const lane of [...lanes.values(), ...lanes.exhibits])
+          running.set({ style: lane.style.name }, lane.running)
       },
     })
     const database = new Gauge({

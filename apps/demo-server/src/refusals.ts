@@ -38,7 +38,7 @@ export function createRefusals(adminToken: string | undefined): Refusals {
       if (url.length > URL_LENGTH)
         throw new Problem(414, `The URL is too long: expected at most ${URL_LENGTH} characters.`)
       refuseOtherHosts(headers.host)
-      if (isOtherSites(method, headers))
+      if (isOtherSites(method, url, headers))
         throw new Problem(403, 'This may not be asked for by a page of another site.')
     },
     authorize: ({ method, headers }) => {
@@ -78,17 +78,20 @@ function createHostCheck() {
  *
  * Where a browser does not tell sites apart, over plain HTTP from another machine for instance, there is `Origin`,
  * which it sends with all but the plainest of reads, and for event streams and WebSockets too.
+ * A panel that is made for slides may be framed by them.
  *
  * Source: https://www.w3.org/TR/fetch-metadata/
  */
-function isOtherSites(method: string, headers: IncomingHttpHeaders): boolean {
+function isOtherSites(method: string, url: string, headers: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site']
   if (site === undefined) {
     const { origin, host } = headers
     return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase())
   }
   if (site === 'same-origin' || site === 'none') return false
-  return !(headers['sec-fetch-dest'] === 'document' && isSafe(method))
+  const destination = headers['sec-fetch-dest']
+  const isShown = destination === 'document' || (destination === 'iframe' && url.startsWith('/embed/'))
+  return !(isShown && isSafe(method))
 }
 
 function createTokenCheck(token: string) {

@@ -127,6 +127,17 @@ export const lanesResponse = {
         },
       }),
     },
+    exhibits: {
+      type: 'array',
+      description: 'No styles, and never active: they run for a request that names them.',
+      items: object({
+        name: text,
+        running: {
+          type: 'integer',
+          description: 'Runs that have not settled. What settled ones have left running is not counted.',
+        },
+      }),
+    },
   }),
 }
 

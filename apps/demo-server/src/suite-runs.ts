@@ -145,7 +145,6 @@ export class SuiteRuns {
 
   async #judgeAll(run: SuiteRun, signal: AbortSignal): Promise<void> {
     for (const style of run.styles) {
-      if (signal.aborted) break
       run.judging = style
       try {
         await this.#judgeStyle(run, style, signal)

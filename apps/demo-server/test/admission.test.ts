@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Admission } from '../src/admission.ts'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
+import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
@@ -147,7 +148,7 @@ describe('the server', () => {
   let url: string
 
   async function listen(admit: { maxRuns: number; maxWaitMs: number; maxLagMs: number }) {
-    app = buildApp({ port, styles, initialStyle: 'promises', admit, log: silent })
+    app = buildApp({ port, styles, initialStyle: 'promises', admit, page, log: silent })
     url = await app.listen({ port: 0, host: '127.0.0.1' })
   }
   beforeEach(() => {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { startBackend } from './backend.ts'
+import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
@@ -34,6 +35,7 @@ const createApp = (options: { adminToken?: string } = {}) =>
     styles,
     initialStyle: 'promises',
     faults: backend.faults,
+    page,
     log: silent,
     ...options,
   })
@@ -294,12 +296,12 @@ describe('whoever makes or ends faults', () => {
 })
 
 test('without fault proxies the routes say how to have them, and the page has no link', async () => {
-  const plain = buildApp({ port: new ScriptedPort(), styles, initialStyle: 'promises', log: silent })
+  const plain = buildApp({ port: new ScriptedPort(), styles, initialStyle: 'promises', page, log: silent })
   for (const request of [{ url: '/api/faults' } as const, put('postgres', { enabled: 'x' }), heal]) {
     const response = await plain.inject(request)
     expect(response.statusCode).toBe(404)
     expect(response.json()).toMatchObject({ detail: expect.stringContaining('FAULTS=true') })
   }
-  expect((await plain.inject('/')).body).not.toContain('faults')
+  expect((await plain.inject('/')).body).not.toContain('/api/faults')
   await plain.close()
 })

@@ -578,6 +578,85 @@ describe.concurrent('while it runs', () => {
 })
 
 // By itself, because it must be quick: signals that are further apart are two.
+describe.concurrent('the naive version', () => {
+  test('leaves its query running, and ends neither a run of a style nor the server, whatever fails in it', async (context) => {
+    const name = 'overlap-naive'
+    const database = new URL(behind.DATABASE_URL)
+    database.searchParams.set('application_name', name)
+    const started = await start(context, {
+      ...behind,
+      DATABASE_URL: database.href,
+      FAULTS: 'true',
+      POOL_MAX: '1',
+    })
+    const url = await urlOf(started)
+    const spectator = new Client({ connectionString: behind.DATABASE_URL })
+    await spectator.connect()
+    context.onTestFinished(() => spectator.end())
+    const sessions = async (state: string) => {
+      const { rows } = await spectator.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1 AND state = $2',
+        [name, state],
+      )
+      return rows[0]?.count
+    }
+    const setService = (enabled: boolean) =>
+      fetch(`${url}/api/faults/service`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ enabled, toxics: [] }),
+      })
+    const combine = async (style: string, dbMs: number) =>
+      (await fetch(`${url}/api/run/combine?style=${style}&sku=A-42&dbMs=${dbMs}`)).status
+
+    expect((await setService(false)).status).toBe(200)
+    // The service is not there, and so the answer is, long before that of the database.
+    expect(await combine('promises', 10_000)).toBe(502)
+    await vi.waitUntil(async () => (await sessions('active')) === 0, PATIENT)
+    // Its connection may still have to be made: then the query even begins after the answer.
+    expect(await combine('naive', 10_000)).toBe(502)
+    await vi.waitUntil(async () => (await sessions('active')) === 1, PATIENT)
+
+    // The styles have one connection, and it is theirs: they do not wait for that query.
+    expect(await onHandOf(url, 'A-42')).toBe(42)
+    expect(await sessions('active')).toBe(1)
+
+    // Whatever it is asked, it fails, or its client leaves.
+    const order = await orders(url, 'A-18', '&style=naive&dbMs=0')
+    expect(order.status).toBe(502)
+    expect(await sessions('idle in transaction')).toBe(1)
+    const failing = [
+      'sequence?sku=A-42',
+      'timeout?sku=A-42&ms=1',
+      'retry?sku=A-42&attempts=100&baseMs=10&capMs=10',
+      'race?sku=A-42&replicaMs=0',
+      'hedge?sku=A-42&replicaMs=0',
+      'limit?skus=A-1,A-2,A-3&limit=2',
+      'stream?skus=A-1,A-2,A-3&limit=2',
+      'latest?skus=A-1,A-2,A-3&everyMs=1',
+      'batch?sku=nobody&windowMs=1',
+      'thumbnails?pages=P-1,P-2',
+      'subscribe?channels=a',
+      'regulate?sku=A-42',
+      'shutdown?skus=A-1,A-2&closeMs=1&graceMs=0',
+      'echo?bytes=67108864&pauseMs=10000',
+    ]
+    for (const route of failing) {
+      const signal = AbortSignal.timeout(200)
+      const answer = fetch(`${url}/api/run/${route}&style=naive`, { signal })
+      await answer.then((response) => response.text()).catch(() => {})
+    }
+    expect((await setService(true)).status).toBe(200)
+    expect(await combine('effect', 0)).toBe(200)
+
+    started.child.kill('SIGTERM')
+    expect(await started.exited).toBe(0)
+    expect(started.stderr).toBe('')
+    // Postgres looks every 50 ms whether its client is still there. Left alone, the query would go on for longer.
+    await vi.waitUntil(async () => (await sessions('active')) === 0, { timeout: 3000 })
+  })
+})
+
 describe('Ctrl-C', () => {
   test('that npm passes on again is one signal', async (context) => {
     const started = await start(context, behind)

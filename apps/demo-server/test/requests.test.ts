@@ -1,6 +1,7 @@
 /** What the server makes of requests, good and bad. The port answers at once: nothing here is about I/O. */
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
+import { brotliDecompressSync } from 'node:zlib'
 import {
   ClosedError,
   DatabaseError,
@@ -25,6 +26,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
+import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
@@ -33,7 +35,7 @@ let app: FastifyInstance
 
 beforeAll(async () => {
   port = new ScriptedPort()
-  app = buildApp({ port, styles, initialStyle: 'promises', log: silent })
+  app = buildApp({ port, styles, initialStyle: 'promises', page, log: silent })
   await app.ready()
 })
 afterAll(() => app.close())
@@ -525,20 +527,54 @@ describe('routes', () => {
       expect((await app.inject(url)).headers['x-content-type-options']).toBe('nosniff')
   })
 
-  test('the page links every run and every source, and each link leads somewhere', async () => {
-    const { body } = await app.inject('/')
-    expect(body).not.toMatch(/<script|<style|style="|onclick/)
-    const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
+  test('the page links every run, each link leads somewhere, and no code and no style stands in it', async () => {
+    const links = new Set<string>()
+    for (const { name } of scenarios) {
+      const { body } = await app.inject(`/?scenario=${name}&styles=${styleNames.join()}&show=clauses,frames`)
+      expect(body).not.toMatch(
+        /<script(?! type="module" src=| type="application\/json")|<style|style="|onclick/,
+      )
+      for (const [, href = ''] of body.matchAll(/href="([^"#]+)"/g)) links.add(href.replaceAll('&amp;', '&'))
+    }
     // All but the orders, which are no links.
-    expect(links.filter((link) => link.startsWith('/api/run/'))).toHaveLength(
+    expect([...links].filter((link) => link.startsWith('/api/run/'))).toHaveLength(
       (scenarios.length - 1) * styleNames.length,
     )
-    expect(links.filter((link) => link.startsWith('/api/source/'))).toHaveLength(
-      scenarios.length * styleNames.length,
-    )
     // Some answers have no end.
-    for (const link of links.filter((each) => !/^\/api\/(events$|run\/subscribe\b)/.test(each)))
+    for (const link of [...links].filter((each) => !/^\/api\/(events$|run\/subscribe\b)/.test(each)))
       expect({ link, status: (await app.inject(link)).statusCode }).toEqual({ link, status: 200 })
+  })
+
+  test('what the page loads never changes under its name, and comes compressed to whoever takes that', async () => {
+    const files = [...page.assets.keys()]
+    const script = files.find((file) => file.endsWith('.js')) ?? ''
+    const { headers, rawPayload } = await app.inject({
+      url: script,
+      headers: { 'accept-encoding': 'gzip, br' },
+    })
+    expect(headers).toMatchObject({
+      'content-encoding': 'br',
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+    })
+    const plain = await app.inject(script)
+    expect(plain.headers['content-encoding']).toBeUndefined()
+    expect(brotliDecompressSync(rawPayload).equals(plain.rawPayload)).toBe(true)
+    for (const file of files) expect((await app.inject(file)).statusCode).toBe(200)
+    await ask(404, '/assets/nothing.js')
+    await ask(404, '/code/..%2f..%2fpackage.json')
+  })
+
+  test('there is no other panel', async () => {
+    await ask(404, '/embed/nothing')
+    await ask(404, '/embed/')
+  })
+
+  test('the page loads at most 60 kB of compressed script', () => {
+    const scripts = [...page.assets].filter(([file]) => file.endsWith('.js'))
+    const bytes = scripts.reduce((sum, [, { compressed }]) => sum + (compressed?.length ?? NaN), 0)
+    expect(bytes).toBeLessThan(60_000)
   })
 
   test('the manifest is the one of the workload', async () => {
@@ -581,9 +617,12 @@ describe('routes', () => {
         '/api/feed',
         '/api/feed/{channel}',
         '/api/scenarios',
+        '/api/source/suite/{file}',
         '/api/source/{style}/{scenario}',
         '/api/style',
         '/api/styles',
+        '/api/suite',
+        '/embed/{panel}',
         '/livez',
         '/metrics',
         '/openapi.json',

@@ -11,18 +11,20 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
 import { clients } from './feed-clients.ts'
+import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
 const adminToken = 'canary-0123456789'
 const PATIENT = { timeout: 10_000, interval: 5 }
 
-/** What a route does decides who may ask for it. */
-type Kind = 'reads' | 'changes'
+/** What a route does decides who may ask for it. What is shown may be framed, besides being read. */
+type Kind = 'reads' | 'changes' | 'shown'
 
 /** Every route there is, with a request that it answers. HEAD is there wherever GET is. */
 const table: Readonly<Record<string, { kind: Kind; path?: string; body?: object; status?: number }>> = {
   'GET /': { kind: 'reads' },
+  'GET /embed/:panel': { kind: 'shown', path: '/embed/compare' },
   'GET /api/scenarios': { kind: 'reads' },
   'GET /api/source/:style/:scenario': { kind: 'reads', path: '/api/source/effect/combine' },
   'GET /api/styles': { kind: 'reads' },
@@ -30,6 +32,10 @@ const table: Readonly<Record<string, { kind: Kind; path?: string; body?: object;
   'GET /api/events': { kind: 'reads' },
   'GET /api/feed': { kind: 'reads', path: '/api/feed?channels=a' },
   'POST /api/feed/:channel': { kind: 'changes', path: '/api/feed/a', body: { text: 'hello' }, status: 204 },
+  'GET /api/source/suite/:file': { kind: 'reads', path: '/api/source/suite/combine' },
+  'GET /api/suite': { kind: 'reads' },
+  'POST /api/suite': { kind: 'changes', body: { styles: ['effect'], scenario: 'sequence' }, status: 202 },
+  'DELETE /api/suite': { kind: 'changes' },
   'GET /api/faults': { kind: 'reads' },
   'PUT /api/faults/:proxy': { kind: 'changes', path: '/api/faults/postgres', body: {} },
   'DELETE /api/faults': { kind: 'changes' },
@@ -98,7 +104,7 @@ type Options = Partial<Parameters<typeof buildApp>[0]>
 /** A server of its own, which is closed after the test. */
 async function serve(options: Options = {}) {
   const port = new ScriptedPort()
-  const app = buildApp({ port, styles, initialStyle: 'promises', faults, log: silent, ...options })
+  const app = buildApp({ port, styles, initialStyle: 'promises', faults, page, log: silent, ...options })
   open.push(app)
   return { port, app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
 }
@@ -143,6 +149,8 @@ interface Role {
   readonly guarded: boolean
   readonly headers: OutgoingHttpHeaders
   readonly reads?: number
+  /** The same as `reads`, unless it says otherwise. */
+  readonly shown?: number | null
   readonly changes?: number
 }
 
@@ -201,6 +209,7 @@ const roles: readonly Role[] = [
     guarded: false,
     headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
     reads: 403,
+    shown: null,
     changes: 403,
   },
   {
@@ -218,10 +227,12 @@ const roles: readonly Role[] = [
 
 describe('every route', () => {
   test('is in the table, and no other', async () => {
-    const app = buildApp({ port: new ScriptedPort(), styles, initialStyle: 'promises', log: silent })
+    const app = buildApp({ port: new ScriptedPort(), styles, initialStyle: 'promises', page, log: silent })
     open.push(app)
     const found = new Set<string>()
     app.addHook('onRoute', ({ method, url }) => {
+      // The page's files, which are all alike.
+      if (page.assets.has(url)) return
       for (const each of [method].flat()) found.add(`${each} ${url}`)
     })
     await app.ready()
@@ -233,7 +244,9 @@ describe('every route', () => {
 
   test('says that it changes something by its method, and only then asks for the token', async () => {
     for (const { name, method, kind } of routes)
-      expect(`${name} ${kind}`).toBe(`${name} ${method === 'GET' ? 'reads' : 'changes'}`)
+      expect(`${name} ${kind}`).toBe(
+        `${name} ${method !== 'GET' ? 'changes' : name.includes('/embed/') ? 'shown' : 'reads'}`,
+      )
     for (const token of [undefined, adminToken]) {
       const { app } = await serve({ adminToken: token })
       const { paths } = (await app.inject('/openapi.json')).json<{
@@ -254,12 +267,16 @@ describe('every route', () => {
     async ({ guarded, headers, ...wanted }) => {
       const { port, app, url } = await serve(guarded ? { adminToken } : {})
       const notified = vi.spyOn(port, 'notify')
+      const { shown = wanted.reads } = wanted
+      const refusalOf = (kind: Kind) => (kind === 'shown' ? shown : wanted[kind])
+      for (const path of page.assets.keys())
+        expect(await statusOf(url, { path, headers })).toBe(wanted.reads ?? 200)
       // Without a message, a subscription has nothing to begin its answer with.
       const messages = setInterval(() => void port.notify('a', 'anything'), 5)
       onTestFinished(() => clearInterval(messages))
       for (const { name, kind, status, ...asked } of routes)
         expect(`${name}: ${await statusOf(url, { ...asked, headers })}`).toBe(
-          `${name}: ${wanted[kind] ?? status}`,
+          `${name}: ${refusalOf(kind) ?? status}`,
         )
       for (const path of ['/', '/api/events', '/api/run/combine?sku=A-42', '/api/run/nope'])
         expect(await statusOf(url, { method: 'HEAD', path, headers })).toBe(
@@ -344,6 +361,13 @@ describe('an answer', () => {
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
   }
+  const own =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+  /** What may be loaded by whoever opens it. */
+  const policies: Readonly<Record<string, string>> = {
+    '/': `${own}; frame-ancestors 'none'`,
+    '/embed/compare': `${own}; frame-ancestors 'self' http://localhost:* http://127.0.0.1:*`,
+  }
   /** They write their heads themselves. */
   const isRaw = ({ path }: Asked) => path.startsWith('/api/run/') || path === '/api/events'
 
@@ -371,6 +395,7 @@ describe('an answer', () => {
         name,
         'x-content-type-options': 'nosniff',
         ...(isStrict && strict),
+        ...(policies[asked.path] && { 'content-security-policy': policies[asked.path] }),
       })
       expect(headers['content-type'] ?? `none, for ${statusCode}`).toMatch(/^[\w-]+\/[\w.+-]+(; |$)|204$/)
       expect(
@@ -583,7 +608,7 @@ describe('an error', () => {
     'that is %s gives nothing away, whichever route it is thrown in',
     async (_what, error) => {
       const port = new ScriptedPort()
-      const app = buildApp({ port, styles, initialStyle: 'promises', faults, log: silent })
+      const app = buildApp({ port, styles, initialStyle: 'promises', faults, page, log: silent })
       open.push(app)
       let throws = () => {
         throw error

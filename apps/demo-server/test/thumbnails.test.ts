@@ -11,6 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
+import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
       return thumbnails()
     },
   }))
-  app = buildApp({ port: new ScriptedPort(), styles: scripted, initialStyle: 'promises', log: silent })
+  app = buildApp({ port: new ScriptedPort(), styles: scripted, initialStyle: 'promises', page, log: silent })
   await app.ready()
 })
 afterAll(() => app.close())
@@ -113,10 +114,10 @@ describe('thumbnails', () => {
   })
 
   test('are linked from the page as they are, without a parameter that they do not take', async () => {
-    const { body } = await app.inject('/')
-    expect(body).toContain('"/api/run/thumbnails?style=promises"')
-    expect(body).toContain('"/api/run/combine?style=promises&amp;sku=A-42"')
-    expect(body).toContain('"/api/run/limit?style=promises&amp;skus=A-1,A-2,A-3"')
+    const linked = async (name: string) => (await app.inject(`/?scenario=${name}`)).body
+    expect(await linked('thumbnails')).toContain('"/api/run/thumbnails?style=promises"')
+    expect(await linked('combine')).toContain('"/api/run/combine?style=promises&amp;sku=A-42"')
+    expect(await linked('limit')).toContain('"/api/run/limit?style=promises&amp;skus=A-1,A-2,A-3"')
   })
 
   test('show in the metrics who is at work on them', async () => {

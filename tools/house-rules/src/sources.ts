@@ -1,6 +1,7 @@
 /** Reads the repository's own sources, for the rules and the tables that are about them. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { codeOf } from './lines-of.ts'
 
 /** The root of the repository. */
 export const root = path.resolve(import.meta.dirname, '../../..')
@@ -14,7 +15,7 @@ export function read(file: string): string {
 export function sourcesIn(folder: string): string[] {
   return fs
     .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
     .filter((file) => !file.includes('node_modules'))
     .toSorted()
@@ -28,19 +29,8 @@ export function foldersIn(folder: string): string[] {
     .map((entry) => `${folder}/${entry.name}`)
 }
 
-/** The code of a file without its comments, which may say what the code must not. */
-export function codeOf(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1')
-}
-
 /** What a file imports: packages, built-in modules and files, as they are written. */
 export function importsOf(text: string): string[] {
   const found = codeOf(text).matchAll(/(?:\bfrom|^import|\bimport\()\s*'([^']+)'/gm)
   return [...found].flatMap(([, name]) => name ?? [])
-}
-
-/** Lines of code: without blank lines, comments and imports. */
-export function linesOf(text: string): number {
-  const code = codeOf(text).replaceAll(/^import\b[\s\S]*?'[^']+'$/gm, '')
-  return code.split('\n').filter((line) => line.trim() !== '').length
 }

@@ -21,7 +21,8 @@ import {
   scenarios,
   styleNames,
 } from '@overlap/workload'
-import { linesOf, read, root } from './sources.ts'
+import { linesOf } from './lines-of.ts'
+import { read, root } from './sources.ts'
 
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {
@@ -46,6 +47,8 @@ export const tables = {
   clauses: { file: 'docs/clauses.md', name: 'clauses', make: clauses },
   /** Likewise, in the tests that run what stands in it. */
   faults: { file: 'docs/reliability.md', name: 'faults', make: faults },
+  /** Likewise, in the naive version's own tests. */
+  naive: { file: 'packages/naive/README.md', name: 'naive', make: naive },
 } as const satisfies Readonly<Record<string, Table>>
 
 /** Puts the table into the text of its document, in the place of the one that is there. */
@@ -128,6 +131,11 @@ function clauses(): string {
 /** What goes wrong, and what becomes of it. */
 function faults(): string {
   return run('apps/demo-server/test/faults.main.ts').trim()
+}
+
+/** What the suite says of the naive version. */
+function naive(): string {
+  return run('packages/naive/test/verdicts.main.ts').trim()
 }
 
 /** What a program of ours prints. */

@@ -1,6 +1,7 @@
 /** What may not be found in the sources, so that nothing has to be proved of it at run time. */
 import { describe, expect, test } from 'vitest'
-import { codeOf, foldersIn, read, sourcesIn } from '../src/sources.ts'
+import { codeOf } from '../src/lines-of.ts'
+import { foldersIn, read, sourcesIn } from '../src/sources.ts'
 
 const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
 
@@ -53,6 +54,8 @@ describe('what a request says', () => {
     const files = packages.flatMap((folder) => sourcesIn(`${folder}/src`))
     const code = /\beval\(|\bnew Function\b|\bimport\((?!'[^']+'\))|\brequire\(/
     expect(files.filter((file) => code.test(codeOf(read(file))))).toEqual([
+      // What the page was built to, whose name its builder says.
+      'apps/page/src/index.ts',
       // It loads the style that it is to judge.
       'packages/conformance/src/judge.main.ts',
     ])

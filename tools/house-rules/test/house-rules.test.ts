@@ -1,8 +1,10 @@
 import fs from 'node:fs'
+import path from 'node:path'
 import { suites } from '@overlap/conformance'
 import * as workload from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
-import { codeOf, foldersIn, importsOf, linesOf, read, sourcesIn } from '../src/sources.ts'
+import { codeOf, linesOf } from '../src/lines-of.ts'
+import { foldersIn, importsOf, read, sourcesIn } from '../src/sources.ts'
 import { besides, place, tables } from '../src/tables.ts'
 
 const { scenarios, styleNames } = workload
@@ -19,7 +21,12 @@ const style = (...externals: readonly string[]): Rule => ({
   test: ['@overlap/conformance/vitest', 'vitest'],
 })
 
-const anything = ['@overlap/workload', '@overlap/backend', ...styleNames.map((name) => `@overlap/${name}`)]
+const anything = [
+  '@overlap/workload',
+  '@overlap/page',
+  '@overlap/backend',
+  ...styleNames.map((name) => `@overlap/${name}`),
+]
 
 const mayImport: Readonly<Record<string, Rule>> = {
   'packages/workload': { src: [], test: ['vitest', 'node:*'] },
@@ -28,6 +35,11 @@ const mayImport: Readonly<Record<string, Rule>> = {
   'packages/promises': style('p-limit'),
   'packages/observables': style('rxjs'),
   'packages/effect': style('effect'),
+  // An exhibit. Those who import it are named below: no style does, and no style's test.
+  'packages/naive': {
+    src: ['@overlap/workload'],
+    test: ['@overlap/conformance', 'vitest', 'node:*'],
+  },
   'packages/conformance': {
     src: ['@overlap/workload', '@overlap/backend', 'vitest', 'fast-check', '@sinonjs/fake-timers', 'node:*'],
   },
@@ -49,6 +61,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
     src: [
       ...anything,
       '@overlap/conformance/fork-judge',
+      '@overlap/naive',
       'fastify',
       '@fastify/swagger',
       'close-with-grace',
@@ -59,6 +72,23 @@ const mayImport: Readonly<Record<string, Rule>> = {
       'node:*',
     ],
     test: ['vitest', 'pg'],
+  },
+  'apps/page': {
+    src: [
+      '@overlap/workload',
+      '@overlap/conformance',
+      '@overlap/house-rules/lines-of',
+      '@overlap/house-rules',
+      '@preact/signals',
+      'preact',
+      'preact/hooks',
+      'preact-render-to-string',
+      'shiki',
+      'uplot',
+      'vite',
+      'node:*',
+    ],
+    test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
   },
   'apps/bench': { src: [...anything, 'autocannon', 'node:*'], test: ['vitest'] },
   'tools/house-rules': {
@@ -82,7 +112,10 @@ const isAllowed = (name: string, allowed: readonly string[]) =>
 
 const packages = ['packages', 'apps', 'tools'].flatMap(foldersIn)
 
-const scenarioFiles = styleNames.flatMap((name) =>
+// Whose files are read side by side: the styles, and the exhibit.
+const shelves = [...styleNames, 'naive'] as const
+
+const scenarioFiles = shelves.flatMap((name) =>
   scenarios.map((scenario) => ({
     file: `packages/${name}/src/${scenario.name}.ts`,
     scenario: scenario.name,
@@ -104,11 +137,13 @@ describe('who may import whom', () => {
         .filter((file) => file.startsWith(`${folder}/${part}/`))
         .flatMap((file) => importsOf(read(file)).map((name) => `${file}: ${name}`))
         .filter((line) => {
-          const [, name = ''] = line.split(': ')
-          if (name.startsWith('./')) return false
-          if (part === 'test' && name.startsWith('../src/')) return false
-          if (name.startsWith('../') && !name.startsWith('../../')) return false
-          return !isAllowed(name, allowed[part])
+          const [file = '', name = ''] = line.split(': ')
+          if (!name.startsWith('.')) return !isAllowed(name, allowed[part])
+          const target = path.join(path.dirname(file), name)
+          return (
+            !target.startsWith(`${folder}/${part}/`) &&
+            !(part === 'test' && target.startsWith(`${folder}/src/`))
+          )
         })
       expect(wrong).toEqual([])
     })
@@ -128,13 +163,11 @@ describe('who may import whom', () => {
     })
   })
 
-  test('no style is imported by another', () => {
-    const imports = styleNames.flatMap((name) =>
+  test('no style is imported by another, and the naive version by none', () => {
+    const imports = shelves.flatMap((name) =>
       sourcesIn(`packages/${name}`).flatMap((file) =>
         importsOf(read(file))
-          .filter((imported) =>
-            styleNames.some((other) => other !== name && imported === `@overlap/${other}`),
-          )
+          .filter((imported) => shelves.some((other) => other !== name && imported === `@overlap/${other}`))
           .map((imported) => `${file}: ${imported}`),
       ),
     )
@@ -152,7 +185,7 @@ describe('purity', () => {
     expect(codeOf(read(file)).match(/\b(async|await|Promise)\b/g)).toBeNull()
   })
 
-  test.for(styleNames)('in %s, adapter.ts alone knows Style', (name) => {
+  test.for(shelves)('in %s, adapter.ts alone knows Style', (name) => {
     const knowing = sourcesIn(`packages/${name}/src`).filter((file) => /\bStyle\b/.test(codeOf(read(file))))
     expect(knowing).toEqual([`packages/${name}/src/adapter.ts`])
   })
@@ -163,9 +196,10 @@ describe('the matrix has no hole', () => {
     expect(suites.map(({ scenario }) => scenario)).toEqual(scenarios.map(({ name }) => name))
   })
 
-  test.for(styleNames)('%s has the files of a style, and no other', (name) => {
+  test.for(shelves)('%s has the files of a style, and no other', (name) => {
     const scenarioNames = scenarios.map((scenario) => scenario.name)
-    const expected = ['adapter', 'backend', 'index', ...besides[name], ...scenarioNames]
+    const others = name === 'naive' ? ['sleep'] : besides[name]
+    const expected = ['adapter', 'backend', 'index', ...others, ...scenarioNames]
     const files = expected.map((file) => `packages/${name}/src/${file}.ts`)
     expect(sourcesIn(`packages/${name}/src`)).toEqual(files.toSorted())
   })

@@ -54,6 +54,10 @@ export const explained: readonly Explanation[] = [
     mutants: [['generators/operation', 'ended = true', 'ended = false']],
   },
   {
+    why: 'It is set before anybody looks at it.',
+    mutants: [['generators/operation', 'let advancing = false', 'let advancing = true']],
+  },
+  {
     why: 'Whoever has been told already would be told again, which comes too late for it.',
     mutants: [
       ['generators/operation', 'waiting.clear()', ';'],

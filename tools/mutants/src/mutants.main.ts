@@ -8,7 +8,7 @@ const styles = styleNames.filter((name) => wanted === undefined || name === want
 if (styles.length === 0)
   throw new RangeError(`style: expected one of ${styleNames.join(', ')}, got ${wanted}`)
 
-const fates = ['failed a test', 'timed out', 'does not compile', 'survived'] as const
+const fates = ['failed a test', 'never ended', 'does not compile', 'survived'] as const
 const head = ['style', 'mutants', ...fates, 'unexplained', 'score']
 const rows: (string | number)[][] = [head, head.map(() => '---')]
 

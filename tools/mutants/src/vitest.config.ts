@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+const file = (name: string) => new URL(name, import.meta.url).pathname
+
 export default defineConfig({
-  resolve: {
-    alias: { '@overlap/conformance/vitest': new URL('conformance.ts', import.meta.url).pathname },
-  },
-  test: { testTimeout: 30_000 },
+  resolve: { alias: { '@overlap/conformance/vitest': file('conformance.ts') } },
+  test: { setupFiles: [file('watch-tests.ts')], testTimeout: 60_000 },
 })

@@ -1,33 +1,16 @@
-/** What there is to run, and to read: the manifest, the sources and the page that links them. */
+/** What there is to run, and to read: the manifest and the sources. */
 import { scenarios } from '@overlap/workload'
 import type { FastifyInstance } from 'fastify'
 import type { Context } from '../context.ts'
-import { renderPage } from '../page.ts'
 import { Problem } from '../problem.ts'
 import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
-export function addCatalogueRoutes(
-  app: FastifyInstance,
-  { lanes, sources, suiteSources, faults }: Context,
-): void {
-  const page = renderPage(scenarios, lanes.names, faults !== undefined)
+export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, suiteSources }: Context): void {
   const names = {
-    styles: lanes.names.join(', '),
+    styles: lanes.allNames.join(', '),
     scenarios: scenarios.map(({ name }) => name).join(', '),
     suites: [...suiteSources.keys()].join(', '),
   }
-
-  app.get(
-    '/',
-    {
-      schema: {
-        summary: 'The page.',
-        tags: ['catalogue'],
-        response: { 200: textResponse('text/html', 'HTML without scripts.') },
-      },
-    },
-    (_request, reply) => reply.type('text/html; charset=utf-8').send(page),
-  )
 
   app.get(
     '/api/scenarios',

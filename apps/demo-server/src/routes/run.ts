@@ -7,11 +7,12 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { type Scenario, scenarios } from '@overlap/workload'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Format, formatFor, sendAnswers } from '../answers.ts'
-import type { Context } from '../context.ts'
+import type { Context, ServerPort } from '../context.ts'
 import { passAll } from '../gates.ts'
+import type { Lane, Lanes } from '../lanes.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, duration, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, logDefect, notAllowed, problemOf } from '../problem.ts'
+import { Problem, closing, logDefect, notAllowed, problemOf, unavailable } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
@@ -21,9 +22,15 @@ import { Watch } from '../watch.ts'
 
 /** One scenario in one style, and the JSON of every answer up to the result. */
 interface JsonCell extends Cell {
+  readonly port: ServerPort
+  /** Runs at the same time. */
+  readonly most: number
   readonly loaders: Loaders
   readonly opening: string
 }
+
+/** How many runs of an exhibit there may be at the same time: what one of them holds may have no bound. */
+export const EXHIBIT_RUNS = 10
 
 export function addRunRoutes(app: FastifyInstance, context: Context): void {
   for (const scenario of scenarios) addRunRoute(app, context, scenario, programs[scenario.name])
@@ -41,24 +48,29 @@ export function addRunRoutes(app: FastifyInstance, context: Context): void {
 
 function addRunRoute(
   app: FastifyInstance,
-  { port, lanes, runs, hub, gates, metrics, admission, refusals }: Context,
+  { port, exhibitPort, lanes, runs, hub, gates, metrics, admission, refusals }: Context,
   { name, firstSentence }: Scenario,
   program: Program,
 ) {
   const cells = new Map<string, JsonCell>()
-  for (const lane of lanes.values()) {
+  for (const lane of lanes.values()) addCell(lane, port, Infinity)
+  for (const lane of lanes.exhibits) addCell(lane, exhibitPort, EXHIBIT_RUNS)
+
+  function addCell(lane: Lane, itsPort: ServerPort, most: number) {
     const style = lane.style.name
     cells.set(style, {
       scenario: name,
       lane,
       tally: metrics.createTally(name, style),
       runs,
-      loaders: new Loaders(lane.style, port),
+      port: itsPort,
+      most,
+      loaders: new Loaders(lane.style, itsPort),
       opening: `{"scenario":${JSON.stringify(name)},"style":${JSON.stringify(style)},"result":`,
     })
   }
   const query = createRunQuery({
-    style: nameOf(cells, 'For this run only; the active style when absent.'),
+    style: nameOf(cells, describeStyle(lanes)),
     ...program.table,
     dbMs: databaseDelay,
     httpMs: duration(0, 300, 'How many milliseconds the reservation service takes to answer.'),
@@ -147,6 +159,8 @@ function addRunRoute(
     if (runs.closing) throw closing()
     const cell = values.style ?? cells.get(lanes.active.style.name)
     if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
+    if (cell.lane.running >= cell.most)
+      throw unavailable('As many runs of the exhibit are under way as may be.')
     const run = new Run(cell, {
       byDefault: values.style === null,
       traced: values.trace,
@@ -156,7 +170,7 @@ function addRunRoute(
     // Only some programs ask for these.
     const { replicaMs, failures } = values as PortParameters
     const { dbMs, httpMs } = values
-    const runPort = port.forRun({ dbMs, httpMs, replicaMs, failures, observe: run.watch?.observe })
+    const runPort = cell.port.forRun({ dbMs, httpMs, replicaMs, failures, observe: run.watch?.observe })
     return { run, runPort, values, passes }
   }
 
@@ -183,6 +197,12 @@ function addRunRoute(
     if (runs.closing) reply.header('connection', 'close')
     throw error
   }
+}
+
+function describeStyle({ exhibits }: Lanes): string {
+  const [exhibit] = exhibits
+  const besides = exhibit ? ` \`${exhibit.style.name}\` is an exhibit: what it leaves running runs on.` : ''
+  return `For this run only; the active style when absent.${besides}`
 }
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')

@@ -8,13 +8,19 @@ export function addStyleRoutes(app: FastifyInstance, { lanes, echo }: Context): 
   const response = { 200: lanesResponse, default: problemResponse }
 
   function report() {
-    const { active, styles } = lanes.report()
-    return { active, styles: styles.map((one) => ({ ...one, echo: echo?.addressOf(one.name) ?? null })) }
+    const { styles, ...rest } = lanes.report()
+    return { ...rest, styles: styles.map((one) => ({ ...one, echo: echo?.addressOf(one.name) ?? null })) }
   }
 
   app.get(
     '/api/styles',
-    { schema: { summary: 'The styles, the active one, and what is draining.', tags: ['styles'], response } },
+    {
+      schema: {
+        summary: 'The styles, the active one, what is draining, and the exhibits.',
+        tags: ['styles'],
+        response,
+      },
+    },
     report,
   )
 

@@ -1,0 +1,4 @@
+import { openPage } from '@overlap/page'
+
+/** The page as the server has it. */
+export const page = await openPage()

@@ -1,0 +1,56 @@
+/** The code that has been loaded so far: by the server all that is shown, and in the browser what is asked for. */
+import { signal } from '@preact/signals'
+import type { ScenarioName } from '@overlap/workload'
+import { announce } from './announce.tsx'
+import type { Clauses, Exhibit, Frames } from './exhibit.ts'
+
+export interface Code {
+  readonly exhibits: Readonly<Partial<Record<ScenarioName, Exhibit>>>
+  readonly frames?: Frames | undefined
+  readonly clauses?: Clauses | undefined
+}
+
+export const code = signal<Code>({ exhibits: {} })
+
+const asked = new Set<string>()
+
+/** `undefined` until it is there. */
+export function exhibitOf(scenario: ScenarioName): Exhibit | undefined {
+  const exhibit = code.value.exhibits[scenario]
+  if (!exhibit) {
+    load(scenario, (loaded) => {
+      const exhibits = { ...code.value.exhibits, [scenario]: loaded as Exhibit }
+      code.value = { ...code.value, exhibits }
+    })
+  }
+  return exhibit
+}
+
+export function framesOf(): Frames | undefined {
+  if (!code.value.frames) {
+    load('frames', (loaded) => {
+      code.value = { ...code.value, frames: loaded as Frames }
+    })
+  }
+  return code.value.frames
+}
+
+/** Nothing on the server, where all is there that is shown. `keep` casts, because JSON has no types. */
+function load(name: string, keep: (loaded: unknown) => void) {
+  if (typeof document === 'undefined' || asked.has(name)) return
+  asked.add(name)
+  void fetchCode(name, keep)
+}
+
+async function fetchCode(name: string, keep: (loaded: unknown) => void): Promise<void> {
+  try {
+    const response = await fetch(`/code/${name}.json`)
+    if (!response.ok) throw new Error(`the server answered with ${response.status}`)
+    keep(await response.json())
+  } catch (error) {
+    // It may be asked for again.
+    asked.delete(name)
+    announce(`The code of ${name} could not be loaded.`)
+    console.warn(error)
+  }
+}

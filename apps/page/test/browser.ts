@@ -1,0 +1,113 @@
+/**
+ * A real browser for the tests of the page. Whatever a page does that it must not is a failure of its test: an error in
+ * the console, something that the content security policy stops, a request to another host.
+ *
+ * It is the Chromium or Chrome of the machine, or `CHROMIUM`, or else the one in the package `@sparticuz/chromium`.
+ */
+import { accessSync, constants } from 'node:fs'
+import { AxeBuilder } from '@axe-core/playwright'
+import packaged from '@sparticuz/chromium'
+import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
+
+const usual = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+]
+
+/** Nothing that asks the network for anything by itself. */
+const quiet = [
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+async function launch(): Promise<Browser> {
+  const installed = process.env['CHROMIUM'] ?? usual.find(isExecutable)
+  try {
+    return await chromium.launch({
+      executablePath: installed ?? (await packaged.executablePath()),
+      // Chromium's sandbox is not for root, who runs tests in containers.
+      args: [...(installed ? [] : packaged.args), '--no-sandbox', ...quiet],
+    })
+  } catch (error) {
+    throw new Error('The page is tested in a browser: install Chromium or Chrome, or set CHROMIUM to it.', {
+      cause: error,
+    })
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export interface Opened {
+  readonly page: Page
+  /** What it must not have done so far. */
+  readonly wrongs: string[]
+}
+
+/** Opens pages for the tests of a file, and closes them. To be called once, outside of any test. */
+export function useBrowser() {
+  let browser: Browser
+  const opened: Opened[] = []
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(() => browser.close())
+  afterEach(async () => {
+    const wrongs = opened.flatMap((one) => one.wrongs)
+    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()))
+    expect(wrongs).toEqual([])
+  })
+
+  /** `path`: with its query. */
+  return async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const server = inject('server')
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+    const page = await context.newPage()
+    const wrongs: string[] = []
+    opened.push({ page, wrongs })
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') wrongs.push(message.text())
+    })
+    page.on('pageerror', (error) => wrongs.push(String(error)))
+    page.on('request', (request) => {
+      const isTests = request.isNavigationRequest() && request.frame() === page.mainFrame()
+      if (!isTests && !request.url().startsWith(server)) wrongs.push(`asked ${request.url()}`)
+    })
+    await page.goto(server + path)
+    // From then on it listens to keys.
+    const isPage = path.startsWith('/?') || path === '/' || path.startsWith('/embed/')
+    if (isPage && options.javaScriptEnabled !== false) await page.locator(':root.scripted').waitFor()
+    return page
+  }
+}
+
+/** What the accessibility rules of WCAG 2.2 AA and axe's best practices find: nothing. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  expect(
+    violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ html, failureSummary }) => ({ id, help, html, failureSummary })),
+    ),
+  ).toEqual([])
+}
+
+/** No panel is wider than the window. */
+export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const tooWide = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    return scrollWidth - clientWidth
+  })
+  expect(tooWide).toBe(0)
+}

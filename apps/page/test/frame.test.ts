@@ -1,0 +1,112 @@
+/** What is around the panels, and holds for each of them. */
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { panels } from './panel-names.ts'
+import { expectNoSidewaysScroll, useBrowser } from './browser.ts'
+
+const open = useBrowser()
+const pathOf = (panel: string) => (panel === 'compare' ? '/' : `/?tab=${panel}`)
+
+describe.for(panels)('%s', (panel) => {
+  test('is what the server has rendered, once the script has taken over', async () => {
+    const html = async (javaScriptEnabled: boolean) => {
+      const page = await open(pathOf(panel), { javaScriptEnabled })
+      return page.locator('main').innerHTML()
+    }
+    expect(await html(true)).toBe(await html(false))
+  })
+
+  test('has no key twice, and lists all of them', async () => {
+    const page = await open(pathOf(panel))
+    await page.keyboard.press('?')
+    const keys = await page.locator('dialog kbd').allInnerTexts()
+    expect(keys.length).toBeGreaterThan(10)
+    expect(new Set(keys).size).toBe(keys.length)
+    await page.keyboard.press('Escape')
+    expect(await page.locator('dialog').isVisible()).toBe(false)
+  })
+
+  test.for([360, 1440])('fits a window of %i pixels', async (width) => {
+    await expectNoSidewaysScroll(await open(pathOf(panel), { viewport: { width, height: 800 } }))
+  })
+})
+
+test('every panel has a tab, and is reached by the keyboard alone', async () => {
+  const page = await open('/')
+  expect(await page.locator('.tabs a').count()).toBe(panels.length)
+  await page.keyboard.press('Tab')
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the panel')
+  await page.keyboard.press('Enter')
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+  const last = panels.at(-1) ?? ''
+  await page.locator(`.tabs a[href*="${last}"], .tabs a`).last().focus()
+  await page.keyboard.press('Enter')
+  await page.locator(`.tabs a[aria-current]`).waitFor()
+  expect(new URL(page.url()).searchParams.get('tab') ?? 'compare').toBe(last)
+})
+
+test('keys do nothing while one types, with a modifier, and when they are off', async () => {
+  const page = await open('/')
+  const scenario = () => page.locator('#scenario').inputValue()
+  await page.locator('#scenario').focus()
+  await page.keyboard.press('k')
+  await page.locator('h1 a').focus()
+  await page.keyboard.press('Control+j')
+  expect(new URL(page.url()).search).not.toContain('sequence')
+  const off = await open('/?keys=0')
+  await off.keyboard.press('j')
+  expect(await off.locator('#scenario').inputValue()).toBe('combine')
+  await page.keyboard.press('j')
+  expect(await scenario()).not.toBe('combine')
+})
+
+test('the theme is the system’s, until the address says another', async () => {
+  const paper = async (path: string, colorScheme: 'light' | 'dark') => {
+    const page = await open(path, { colorScheme })
+    return page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  }
+  const light = await paper('/', 'light')
+  const dark = await paper('/', 'dark')
+  expect(light).not.toBe(dark)
+  expect(await paper('/?theme=light', 'dark')).toBe(light)
+  expect(await paper('/?theme=dark', 'light')).toBe(dark)
+})
+
+test('a copied link shows the same', async () => {
+  const page = await open('/?styles=callbacks,generators', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  await page.keyboard.press('j')
+  await page.keyboard.press('y')
+  await page.getByText('The link is copied.').waitFor()
+  const link = await page.evaluate(() => navigator.clipboard.readText())
+  const { pathname, search } = new URL(link)
+  const copy = await open(pathname + search)
+  expect(await copy.locator('main').innerText()).toBe(await page.locator('main').innerText())
+  expect(await copy.locator('.path').allInnerTexts()).toHaveLength(2)
+})
+
+test('Back takes a step back', async () => {
+  const page = await open('/')
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.goBack()
+  expect(await page.locator('#scenario').inputValue()).toBe('timeout')
+  await page.goForward()
+  expect(await page.locator('#scenario').inputValue()).toBe('retry')
+})
+
+test('a panel may be framed by slides on this machine', async () => {
+  const src = `${inject('server')}/embed/compare?styles=effect`
+  const slides = http.createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end(`<iframe src="${src}"></iframe>`)
+  })
+  await once(slides.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void slides.close())
+  const page = await open('/livez')
+  const { port } = slides.address() as AddressInfo
+  await page.goto(`http://localhost:${port}/slides`)
+  await page.frameLocator('iframe').locator('.file.effect').waitFor({ timeout: 5000 })
+})
