@@ -98,11 +98,14 @@ export class SuiteRuns {
   }
 
   async report(): Promise<SuiteReport> {
-    const clauses = await this.#listClauses()
+    return { ...(await this.state()), clauses: await this.#listClauses() }
+  }
+
+  /** The same without the clauses, for which a process has to be started once. */
+  async state(): Promise<Omit<SuiteReport, 'clauses'>> {
     await this.#prepare()
     return {
       styles: this.styles,
-      clauses,
       run: this.#run,
       judged: [...this.#judged.values()].map(({ sources, ...judged }) => ({
         ...judged,
