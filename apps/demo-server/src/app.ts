@@ -34,10 +34,13 @@ import { addOperatorRoutes } from './routes/operator.ts'
 import { addPageRoutes } from './routes/page.ts'
 import { addRunRoutes } from './routes/run.ts'
 import { addStyleRoutes } from './routes/styles.ts'
+import { addSuiteRoutes } from './routes/suite.ts'
 import type { Rule } from './rules.ts'
 import { Runs } from './runs.ts'
 import { shed } from './shed.ts'
-import { readSources } from './sources.ts'
+import { judgedStyles } from './styles.ts'
+import { readSources, readSuiteSources } from './sources.ts'
+import { SuiteRuns } from './suite-runs.ts'
 
 interface AppOptions {
   readonly port: ServerPort
@@ -65,6 +68,8 @@ interface AppOptions {
   readonly rules?: readonly Rule[]
   /** By default, every run is let in. */
   readonly admit?: AdmissionLimits | undefined
+  /** Where the verdicts of the suite are kept. By default, nowhere. */
+  readonly suiteFile?: string | undefined
 }
 
 declare module 'fastify' {
@@ -82,7 +87,7 @@ declare module 'fastify' {
 export function buildApp(options: AppOptions): FastifyInstance {
   const context = createContext(options)
   const app = createFastify(options, context)
-  const { port, exhibitPort, lanes, runs, admission, audiences, echo, feed, log } = context
+  const { port, exhibitPort, lanes, runs, admission, audiences, echo, feed, log, suite } = context
   const load = new LoadControl({
     statsOf: (style) => (lanes.get(style) ? port : exhibitPort).stats(),
     admission,
@@ -96,8 +101,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   async function drain(graceMs: number): Promise<boolean> {
     const drained = runs.drain(graceMs)
     // Its runs need not finish: nobody waits for them but itself.
-    await load.stop()
+    const stopped = Promise.all([load.stop(), suite.stop()])
     const finished = await Promise.all([drained, echo?.drain(graceMs) ?? true])
+    await stopped
     return finished.every(Boolean)
   }
   app.decorate('drain', drain)
@@ -147,6 +153,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addFaultRoutes(routes, context)
     addLoadRoutes(routes, context, load)
     addExperimentRoutes(routes, context, load, options.experimentUrls)
+    addSuiteRoutes(routes, context)
     addOperatorRoutes(routes, context)
     if (options.page) addPageRoutes(routes, context, options.page)
     done()
@@ -171,6 +178,7 @@ function createContext({
   faults,
   check,
   feed: limits,
+  suiteFile,
   rules = [],
   log,
   admit = { maxRuns: Infinity, maxWaitMs: Infinity, maxLagMs: Infinity },
@@ -197,6 +205,8 @@ function createContext({
     metrics,
     readiness: new Readiness(check ?? (() => port.check())),
     sources: readSources(lanes.allNames),
+    suiteSources: readSuiteSources(),
+    suite: new SuiteRuns({ styles: judgedStyles, file: suiteFile, log }),
     refusals: createRefusals(adminToken),
     echo,
     log,

@@ -13,6 +13,7 @@ import type { Readiness } from './readiness.ts'
 import type { Refusals } from './refusals.ts'
 import type { Runs } from './runs.ts'
 import type { Sources } from './sources.ts'
+import type { SuiteRuns } from './suite-runs.ts'
 
 /** What the server needs of the real port. */
 export type ServerPort = Pick<RealPort, 'forRun' | 'notify' | 'check' | 'stats'>
@@ -30,6 +31,9 @@ export interface Context {
   readonly metrics: Metrics
   readonly readiness: Readiness
   readonly sources: Sources
+  /** Of the suite's own files, by name. */
+  readonly suiteSources: ReadonlyMap<string, string>
+  readonly suite: SuiteRuns
   readonly refusals: Refusals
   readonly echo: EchoServers | undefined
   readonly log: Pick<Logger, 'error'>

@@ -5,6 +5,7 @@
  * Exit codes: 0 after an orderly shutdown; 1 when the start failed, or runs had to be cancelled; 2 when
  * the environment is wrong.
  */
+import { fileURLToPath } from 'node:url'
 import { forkReservationService, openPort, startPostgres } from '@overlap/backend'
 import closeWithGrace from 'close-with-grace'
 import { openPage } from '@overlap/page'
@@ -23,6 +24,8 @@ import { exhibits, styles } from './styles.ts'
 const GRACE_MS = 15_000
 /** Signals that come sooner after the first one are the same. */
 const SAME_SIGNAL_MS = 300
+/** Of this checkout, and gone with its `node_modules`. */
+const SUITE_FILE = fileURLToPath(new URL('../../../node_modules/.cache/overlap/suite.json', import.meta.url))
 /** For everything else that a shutdown does. */
 const STOP_MS = 10_000
 
@@ -126,6 +129,7 @@ async function start({
     echo,
     faults: faults?.proxies,
     experimentUrls: { database: direct.databaseUrl, upstream: direct.upstreamUrls[0] ?? '' },
+    suiteFile: SUITE_FILE,
     page,
     log,
     check,

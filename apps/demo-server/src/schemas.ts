@@ -297,6 +297,69 @@ export const scenariosResponse = {
   }),
 }
 
+export const suiteResponse = {
+  description: 'The clauses, and what came of them.',
+  ...object({
+    styles: { type: 'array', items: text, description: 'Those that can be judged.' },
+    clauses: {
+      type: 'array',
+      items: object({
+        scenario: text,
+        id: text,
+        title: { type: 'string', description: 'What it claims.' },
+        file: { type: 'string', description: 'Where it is written: `/api/source/suite/:file`.' },
+        line: { ...integer, description: 'In which line of it, from 1 on.' },
+      }),
+    },
+    run: {
+      description: 'The run that is going on, or the last one. `null`: there was none.',
+      anyOf: [
+        { type: 'null' },
+        object({
+          startedAt: text,
+          endedAt: { type: ['string', 'null'] },
+          state: { type: 'string', description: 'running, finished, stopped or failed.' },
+          styles: { type: 'array', items: text },
+          scenario: { type: ['string', 'null'], description: '`null`: all of them.' },
+          judging: { type: ['string', 'null'], description: 'The style that is being judged.' },
+          done: { ...integer, description: 'Clauses that have been judged.' },
+          total: { ...integer, description: 'Clauses that are to be judged.' },
+          problems: {
+            type: 'array',
+            description: 'Styles of which not all was judged, because their process has ended before.',
+            items: object({ style: text, message: text }),
+          },
+        }),
+      ],
+    },
+    judged: {
+      type: 'array',
+      description: 'The last verdicts of each scenario in each style.',
+      items: object({
+        style: text,
+        scenario: text,
+        judgedAt: text,
+        changed: { type: 'boolean', description: 'These are not the sources that the server has loaded.' },
+        clauses: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['clause', 'held', 'ms'],
+            properties: {
+              clause: { type: 'string', description: 'Its id.' },
+              held: { type: 'boolean' },
+              ms: { type: 'number', description: 'How long it took.' },
+              message: { type: 'string', description: 'What was seen instead, where it was not held.' },
+              seed: { ...integer, description: 'Of the random walk that has failed: `SEED`.' },
+              path: { type: 'string', description: 'Where in that walk: `SEED_PATH`.' },
+            },
+          },
+        },
+      }),
+    },
+  }),
+}
+
 export const problemResponse = {
   description: 'What was wrong (RFC 9457).',
   content: {

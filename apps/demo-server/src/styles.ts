@@ -11,3 +11,6 @@ export const styles: readonly Style[] = [callbacks, promises, generators, observ
 
 /** Run only for a request that names them. */
 export const exhibits: readonly Style[] = [naive]
+
+/** Whom the suite can judge here, by the names of their packages. */
+export const judgedStyles: readonly string[] = [...styles, ...exhibits].map(({ name }) => name)

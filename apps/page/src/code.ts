@@ -2,12 +2,14 @@
 import { signal } from '@preact/signals'
 import type { ScenarioName } from '@overlap/workload'
 import { announce } from './announce.tsx'
-import type { Clauses, Exhibit, Frames } from './exhibit.ts'
+import type { Clauses, Exhibit, Frames, SuiteFile } from './exhibit.ts'
 
 export interface Code {
   readonly exhibits: Readonly<Partial<Record<ScenarioName, Exhibit>>>
   readonly frames?: Frames | undefined
   readonly clauses?: Clauses | undefined
+  /** By name. */
+  readonly suiteFiles?: Readonly<Record<string, SuiteFile>> | undefined
 }
 
 export const code = signal<Code>({ exhibits: {} })
@@ -33,6 +35,17 @@ export function framesOf(): Frames | undefined {
     })
   }
   return code.value.frames
+}
+
+export function suiteFileOf(name: string): SuiteFile | undefined {
+  const file = code.value.suiteFiles?.[name]
+  if (!file) {
+    load(`suite-${name}`, (loaded) => {
+      const suiteFiles = { ...code.value.suiteFiles, [name]: loaded as SuiteFile }
+      code.value = { ...code.value, suiteFiles }
+    })
+  }
+  return file
 }
 
 /** Nothing on the server, where all is there that is shown. `keep` casts, because JSON has no types. */

@@ -18,9 +18,21 @@ export interface CodeFile {
 /** A scenario in all styles. */
 export type Exhibit = Readonly<Partial<Record<ExhibitName, CodeFile>>>
 
-interface Clause {
+export interface Clause {
   readonly id: string
   readonly title: string
+  /** Where it is written: a `SuiteFile`'s name. */
+  readonly file: string
+  /** In which of its lines, from 1 on. */
+  readonly line: number
+}
+
+/** One of the files in which clauses are written. */
+export interface SuiteFile {
+  /** From the root of the repository. */
+  readonly path: string
+  /** HTML of each line. */
+  readonly lines: readonly string[]
 }
 
 /** What is around the scenarios, loaded when it is asked for. */

@@ -7,6 +7,7 @@ import { pageData } from './data.ts'
 import { panels as all } from './panels.ts'
 import type { Rendering } from './rendering.ts'
 import { scenarioField } from './choice.ts'
+import { shownClause } from './panels/suite/choice.ts'
 import { showsFrames } from './panels/compare/compare.tsx'
 import { themeField } from './theme.ts'
 
@@ -16,10 +17,12 @@ export const render: Rendering['render'] = (url, data, { files, code: read }) =>
   // All of this is synchronous, so requests do not meet in these signals.
   show(url)
   pageData.value = data
+  const suiteFile = shownClause(read('clauses'))?.file
   const loaded: Code = {
     exhibits: { [scenarioField.value]: read(scenarioField.value) },
     frames: read('frames'),
     clauses: read('clauses'),
+    suiteFiles: suiteFile === undefined ? {} : { [suiteFile]: read(`suite-${suiteFile}`) },
   }
   code.value = loaded
   const body = renderToString(<App />)

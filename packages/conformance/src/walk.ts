@@ -16,6 +16,18 @@ const RUNS = 1_000
 /** The id of the clause. */
 export const WALK = 'any schedule'
 
+/** A walk has failed: what `SEED` and `SEED_PATH` must be to see it again. */
+export class WalkError extends Error {
+  readonly seed: number
+  readonly path: string
+
+  constructor(message: string, seed: number, path: string, options: ErrorOptions) {
+    super(message, options)
+    this.seed = seed
+    this.path = path
+  }
+}
+
 /** One clause: whatever happens, in whatever order, the run does what the reference model says. */
 export function walkClause<I, O>(subject: Subject<I, O>, inputs: fc.Arbitrary<I>): Clause {
   return {
@@ -30,8 +42,10 @@ export function walkClause<I, O>(subject: Subject<I, O>, inputs: fc.Arbitrary<I>
       if (!result.failed) return
       const { seed, counterexamplePath, errorInstance } = result
       const reproduce = `SEED=${seed} SEED_PATH=${counterexamplePath} npm test -w @overlap/${style.name}`
-      throw new Error(
+      throw new WalkError(
         `${String(errorInstance)}\n(reproduce: ${reproduce} -- -t '${subject.scenario} > does what')`,
+        seed,
+        counterexamplePath ?? '',
         { cause: errorInstance },
       )
     },

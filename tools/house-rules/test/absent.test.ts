@@ -12,7 +12,10 @@ describe('the wall clock', () => {
     .flatMap((folder) => sourcesIn(`${folder}/src`))
 
   test('is asked for nothing: it may jump', () => {
-    expect(files.filter((file) => /\bDate\b/.test(codeOf(read(file))))).toEqual([])
+    expect(files.filter((file) => /\bDate\b/.test(codeOf(read(file))))).toEqual([
+      // It tells people when something was judged.
+      'apps/demo-server/src/suite-runs.ts',
+    ])
   })
 })
 
@@ -45,6 +48,9 @@ describe('what a request says', () => {
       'problem.ts': ['node:http'],
       // Once, at the start.
       'sources.ts': ['node:fs'],
+      // The files that are judged, and one in which the verdicts are kept.
+      'source-hash.ts': ['node:fs/promises'],
+      'suite-runs.ts': ['node:fs/promises'],
     })
     expect(files.filter((file) => /\b(fetch|WebSocket|EventSource)\(/.test(codeOf(read(file))))).toEqual([])
   })
@@ -52,8 +58,12 @@ describe('what a request says', () => {
   test('never becomes code', () => {
     const files = packages.flatMap((folder) => sourcesIn(`${folder}/src`))
     const code = /\beval\(|\bnew Function\b|\bimport\((?!'[^']+'\))|\brequire\(/
-    // What the page was built to, whose name its builder says.
-    expect(files.filter((file) => code.test(codeOf(read(file))))).toEqual(['apps/page/src/index.ts'])
+    expect(files.filter((file) => code.test(codeOf(read(file))))).toEqual([
+      // It loads the style that it is to judge.
+      'packages/conformance/src/judge.main.ts',
+      // What the page was built to, whose name its builder says.
+      'apps/page/src/index.ts',
+    ])
   })
 
   test('never becomes SQL: what it is made of with anything else is a constant, or a channel that has been checked', () => {

@@ -5,8 +5,12 @@ import type { Context } from '../context.ts'
 import { Problem } from '../problem.ts'
 import { problemResponse, scenariosResponse, textResponse } from '../schemas.ts'
 
-export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Context): void {
-  const names = { styles: lanes.allNames.join(', '), scenarios: scenarios.map(({ name }) => name).join(', ') }
+export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, suiteSources }: Context): void {
+  const names = {
+    styles: lanes.allNames.join(', '),
+    scenarios: scenarios.map(({ name }) => name).join(', '),
+    suites: [...suiteSources.keys()].join(', '),
+  }
 
   app.get(
     '/api/scenarios',
@@ -41,6 +45,30 @@ export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources }: Con
           : [{ field: 'scenario', expected: `one of ${names.scenarios}`, received: scenario }]),
       ]
       throw new Problem(404, 'There is no such source.', { errors })
+    },
+  )
+
+  app.get<{ Params: { file: string } }>(
+    '/api/source/suite/:file',
+    {
+      schema: {
+        summary: 'Where clauses of the suite are written.',
+        tags: ['catalogue'],
+        params: {
+          type: 'object',
+          properties: {
+            file: { type: 'string', description: `One of ${names.suites}.` },
+          },
+        },
+        response: { 200: textResponse('text/plain', 'TypeScript.'), default: problemResponse },
+      },
+    },
+    ({ params: { file } }, reply) => {
+      const source = suiteSources.get(file)
+      if (source !== undefined) return reply.type('text/plain; charset=utf-8').send(source)
+      throw new Problem(404, 'There is no such source.', {
+        errors: [{ field: 'file', expected: `one of ${names.suites}`, received: file }],
+      })
     },
   )
 }

@@ -23,22 +23,32 @@ const routes = [
 
 const faultsRoute = { path: '/api/faults', what: 'what is wrong with the connections behind it' }
 
-export function addPageRoutes(app: FastifyInstance, { lanes, faults }: Context, page: Page): void {
+export function addPageRoutes(app: FastifyInstance, { lanes, faults, suite }: Context, page: Page): void {
   const names = page.panels.join(', ')
   const constant = { routes: faults ? [...routes, faultsRoute] : routes, runs: runsOf() }
   const document = textResponse('text/html', 'HTML that can be read without JavaScript.')
   const response = { 200: document, default: problemResponse }
 
-  function render({ url }: FastifyRequest, reply: FastifyReply) {
-    const { pathname, search } = new URL(url, 'http://localhost')
-    const html = page.render({ pathname, search }, { ...constant, activeStyle: lanes.active.style.name })
+  async function render({ url }: FastifyRequest, reply: FastifyReply) {
+    const { pathname, search, searchParams } = new URL(url, 'http://localhost')
+    // Long, and no other panel shows it.
+    const showsSuite = pathname === '/embed/suite' || searchParams.get('tab') === 'suite'
+    const data = {
+      ...constant,
+      activeStyle: lanes.active.style.name,
+      lanes: lanes.report(),
+      suite: showsSuite ? await suite.state() : undefined,
+    }
+    const html = page.render({ pathname, search }, data)
     return reply
       .headers(pathname === '/' ? pageHeaders : embedHeaders)
       .type('text/html; charset=utf-8')
       .send(html)
   }
 
-  app.get('/', { schema: { summary: 'The page.', tags: ['page'], response } }, render)
+  app.get('/', { schema: { summary: 'The page.', tags: ['page'], response } }, (request, reply) =>
+    render(request, reply),
+  )
   app.get<{ Params: { panel: string } }>(
     '/embed/:panel',
     {

@@ -49,11 +49,13 @@ async function build(): Promise<void> {
   try {
     await vite.build({ ...config, build: { outDir: path.join(own, 'client') } })
     await vite.build({ ...config, build: { outDir: path.join(own, 'server'), ssr: 'src/render.tsx' } })
-    const { scenarios, frames, clauses } = makeExhibits()
+    const { scenarios, frames, clauses, suiteFiles } = makeExhibits()
     writeJson(path.join(own, 'client/code/frames.json'), frames)
     writeJson(path.join(own, 'client/code/clauses.json'), clauses)
     for (const [name, exhibit] of Object.entries(scenarios))
       writeJson(path.join(own, `client/code/${name}.json`), exhibit)
+    for (const [name, file] of Object.entries(suiteFiles))
+      writeJson(path.join(own, `client/code/suite-${name}.json`), file)
     compress(path.join(own, 'client'))
     // Somebody else may have been quicker.
     if (!fs.existsSync(target)) fs.renameSync(own, target)

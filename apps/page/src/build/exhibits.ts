@@ -1,11 +1,21 @@
 /** Makes what the page shows of the code, from the very files that run. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { suites } from '@overlap/conformance'
+import { clausePlaces } from '@overlap/conformance'
+import { suiteFiles } from '@overlap/conformance/fork-judge'
 import { linesOf } from '@overlap/house-rules/lines-of'
-import { scenarios } from '@overlap/workload'
+import { type ScenarioName, scenarios } from '@overlap/workload'
 import { type ExhibitName, exhibitNames } from '../choice.ts'
-import { type Clauses, type CodeFile, type Exhibit, type Frames, type Part, parts } from '../exhibit.ts'
+import {
+  type Clause,
+  type Clauses,
+  type CodeFile,
+  type Exhibit,
+  type Frames,
+  type Part,
+  type SuiteFile,
+  parts,
+} from '../exhibit.ts'
 import { colour } from './colour.ts'
 import { cut } from './cut.ts'
 
@@ -21,6 +31,8 @@ export interface Exhibits {
   readonly scenarios: Readonly<Record<string, Exhibit>>
   readonly frames: Frames
   readonly clauses: Clauses
+  /** By name: a scenario, or what several share. */
+  readonly suiteFiles: Readonly<Record<string, SuiteFile>>
 }
 
 export function makeExhibits(): Exhibits {
@@ -34,10 +46,20 @@ export function makeExhibits(): Exhibits {
       lift: readFile(`packages/${style}/src/backend.ts`),
       adapter: readFile(`packages/${style}/src/adapter.ts`),
     })),
-    clauses: Object.fromEntries(
-      suites.map(({ scenario, clauses }) => [scenario, clauses.map(({ id, title }) => ({ id, title }))]),
-    ),
+    clauses: readClauses(),
+    suiteFiles: Object.fromEntries([...suiteFiles].map(([name, file]) => [name, readSuiteFile(file)])),
   }
+}
+
+function readClauses(): Clauses {
+  const clauses: Partial<Record<ScenarioName, Clause[]>> = {}
+  for (const { scenario, ...clause } of clausePlaces()) (clauses[scenario] ??= []).push(clause)
+  return clauses
+}
+
+function readSuiteFile(file: string): SuiteFile {
+  const name = `packages/conformance/src/${file}`
+  return { path: name, lines: colour(readFileSync(path.join(root, name), 'utf8').trimEnd(), ['$^']) }
 }
 
 function fromStyles<A>(make: (style: ExhibitName) => A): Record<ExhibitName, A> {

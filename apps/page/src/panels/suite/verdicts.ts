@@ -1,0 +1,53 @@
+/** What came of the suite, as the server tells it, and how it is asked for again. */
+import { signal } from '@preact/signals'
+import type { ScenarioName } from '@overlap/workload'
+import { changeServer, problemOf } from '../../admin.tsx'
+import { announce } from '../../announce.tsx'
+import { pageData } from '../../data.ts'
+import type { SuiteState } from './state.ts'
+
+/** Why the last thing that was asked for did not happen. */
+export const problem = signal('')
+
+const POLL_MS = 700
+
+/** Asks the server now, and then until no run is going on, or nobody looks any more. */
+export async function follow(stopped: AbortSignal): Promise<void> {
+  const wasRunning = isRunning()
+  try {
+    keep(await (await fetch('/api/suite', { signal: stopped })).json())
+  } catch {
+    if (!stopped.aborted) problem.value = 'The server does not answer.'
+    return
+  }
+  if (isRunning()) setTimeout(() => stopped.aborted || void follow(stopped), POLL_MS)
+  else if (wasRunning) announce('The suite is over.')
+}
+
+export const isRunning = () => pageData.value.suite?.run?.state === 'running'
+
+/** All of it, or one scenario in all styles. */
+export async function start(scenario?: ScenarioName): Promise<void> {
+  await change('POST', scenario && { scenario }, () => start(scenario))
+}
+
+export async function stop(): Promise<void> {
+  await change('DELETE', undefined, stop)
+}
+
+async function change(
+  method: 'POST' | 'DELETE',
+  body: object | undefined,
+  again: () => Promise<void>,
+): Promise<void> {
+  problem.value = ''
+  const response = await changeServer('/api/suite', method, body, again)
+  if (!response) return
+  if (response.ok) keep(await response.json())
+  else problem.value = await problemOf(response)
+}
+
+/** A cast, because JSON has no types. */
+function keep(json: unknown) {
+  pageData.value = { ...pageData.value, suite: json as SuiteState }
+}
