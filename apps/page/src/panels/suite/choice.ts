@@ -5,7 +5,7 @@ import type { Clause, Clauses } from '../../exhibit.ts'
 
 /** Every scenario's clauses, and not the chosen one's alone. */
 export const everyField = field('every', flag, false)
-export const failuresField = field('failures', flag, false)
+export const failuresField = field('failing', flag, false)
 /** Of the chosen scenario: whose verdict is looked at, and in which style. */
 export const clauseField = field('clause', text, '')
 export const byField = field('by', oneOf('', ...exhibitNames), '')
