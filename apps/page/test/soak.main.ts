@@ -15,7 +15,7 @@ const MOST_GROWTH = 1.1
 
 /** What is pressed on each page, and how often. */
 const pages = [
-  { path: '/?tab=load&styles=promises,effect&seconds=30', key: 'l', everyMs: 31_000 },
+  { path: '/?tab=load&styles=promises,effect&loadSeconds=30', key: 'l', everyMs: 31_000 },
   { path: '/?tab=watch&styles=naive,promises,effect&httpFault=fail&httpMs=50', key: 'r', everyMs: 2000 },
 ]
 
