@@ -1,9 +1,6 @@
-/** One demo server for all tests of the page, as `npm start` runs it: with its Postgres, and on a port of its own. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import path from 'node:path'
-import { createInterface } from 'node:readline'
+/** One demo server for all tests of the page that change nothing on it. */
 import type { TestProject } from 'vitest/node'
+import { launchServer } from './launch-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,21 +10,7 @@ declare module 'vitest' {
 }
 
 export default async function startServer(project: TestProject): Promise<() => Promise<void>> {
-  const main = path.resolve(import.meta.dirname, '../../demo-server/src/main.ts')
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', ECHO_PORT: '0', HOST: '127.0.0.1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const exited = once(child, 'exit')
-  const line = await Promise.race([
-    once(createInterface(child.stdout), 'line').then(([text]) => String(text)),
-    exited.then(() => ''),
-  ])
-  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
-  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-  project.provide('server', url)
-  return async () => {
-    child.kill()
-    await exited
-  }
+  const server = await launchServer()
+  project.provide('server', server.url)
+  return () => server.stop()
 }
