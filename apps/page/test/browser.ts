@@ -13,8 +13,12 @@ interface Opened {
   readonly wrongs: string[]
 }
 
-/** Opens pages for the tests of a file, and closes them. To be called once, outside of any test. */
-export function useBrowser() {
+/**
+ * Opens pages for the tests of a file, and closes them. To be called once, outside of any test.
+ *
+ * `serverOf`: of a server of its own, for tests that change something on it. By default, they share one.
+ */
+export function useBrowser(serverOf: () => string = () => inject('server')) {
   let browser: Browser
   const opened: Opened[] = []
   beforeAll(async () => {
@@ -29,7 +33,7 @@ export function useBrowser() {
 
   /** `path`: with its query. */
   return async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const server = inject('server')
+    const server = serverOf()
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     const page = await context.newPage()
     const wrongs: string[] = []

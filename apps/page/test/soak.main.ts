@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { launch } from './launch.ts'
-import { startDemo } from './start-demo.ts'
+import { launchServer } from './launch-server.ts'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } })
 const endMs = Number(values.minutes) * 60_000
@@ -19,7 +19,7 @@ const pages = [
   { path: '/?tab=watch&styles=naive,promises,effect&httpFault=fail&httpMs=50', key: 'r', everyMs: 2000 },
 ]
 
-const demo = await startDemo()
+const demo = await launchServer()
 const browser = await launch()
 try {
   const results = await Promise.all(pages.map(soak))

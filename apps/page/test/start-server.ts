@@ -1,6 +1,6 @@
-/** One demo server for all tests of the page. */
+/** One demo server for all tests of the page that change nothing on it. */
 import type { TestProject } from 'vitest/node'
-import { startDemo } from './start-demo.ts'
+import { launchServer } from './launch-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -10,7 +10,7 @@ declare module 'vitest' {
 }
 
 export default async function startServer(project: TestProject): Promise<() => Promise<void>> {
-  const { url, stop } = await startDemo()
-  project.provide('server', url)
-  return stop
+  const server = await launchServer()
+  project.provide('server', server.url)
+  return () => server.stop()
 }

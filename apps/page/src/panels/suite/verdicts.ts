@@ -10,14 +10,21 @@ import type { SuiteState } from './state.ts'
 export const problem = signal('')
 
 const POLL_MS = 700
+const LOST_POLL_MS = 3000
+const LOST = 'What came of it is not known:'
 
 /** Asks the server now, and then until no run is going on, or nobody looks any more. */
 export async function follow(stopped: AbortSignal): Promise<void> {
   const wasRunning = isRunning()
   try {
-    keep(await (await fetch('/api/suite', { signal: stopped })).json())
-  } catch {
-    if (!stopped.aborted) problem.value = 'The server does not answer.'
+    const response = await fetch('/api/suite', { signal: stopped })
+    if (!response.ok) throw new Error(await problemOf(response))
+    keep(await response.json())
+    if (problem.value.startsWith(LOST)) problem.value = ''
+  } catch (error) {
+    if (stopped.aborted) return
+    problem.value = `${LOST} ${String(error)}`
+    setTimeout(() => stopped.aborted || void follow(stopped), LOST_POLL_MS)
     return
   }
   if (isRunning()) setTimeout(() => stopped.aborted || void follow(stopped), POLL_MS)

@@ -10,24 +10,32 @@ import type { LanesState } from './state.ts'
 export const problem = signal('')
 
 const POLL_MS = 1000
-/** Others may switch the server too. */
-const IDLE_POLL_MS = 5000
+/** Others may switch the server too: so often it is looked at when nothing is known to go on. */
+const IDLE_POLLS = 5
 
 const drains = () => pageData.value.lanes.styles.some(({ draining }) => draining > 0)
 
-/** Asks the server, again and again, until nobody looks any more. `isBusy`: a run of this page is going on. */
-export async function follow(stopped: AbortSignal, isBusy: () => boolean): Promise<void> {
-  if (!document.hidden) await refresh(stopped)
-  if (stopped.aborted) return
-  setTimeout(
-    () => stopped.aborted || void follow(stopped, isBusy),
-    drains() || isBusy() ? POLL_MS : IDLE_POLL_MS,
-  )
+/** Asks the server now, and then again and again, until it is told to stop. `isBusy`: a run of this page is going on. */
+export function follow(isBusy: () => boolean): () => void {
+  const controller = new AbortController()
+  let polls = 0
+  const look = () => {
+    const isIdle = !drains() && !isBusy()
+    if (document.hidden || (isIdle && polls++ % IDLE_POLLS > 0)) return
+    void refresh(controller.signal)
+  }
+  look()
+  const timer = setInterval(look, POLL_MS)
+  return () => {
+    clearInterval(timer)
+    controller.abort()
+  }
 }
 
 export async function refresh(stopped?: AbortSignal): Promise<void> {
   try {
-    keep(await (await fetch('/api/styles', stopped ? { signal: stopped } : {})).json())
+    const response = await fetch('/api/styles', stopped ? { signal: stopped } : {})
+    if (response.ok) keep(await response.json())
   } catch {
     // It is asked again, and what is shown is no older than it says.
   }

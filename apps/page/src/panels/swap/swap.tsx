@@ -36,11 +36,7 @@ function run() {
 }
 
 function Swap() {
-  useEffect(() => {
-    const controller = new AbortController()
-    void follow(controller.signal, isTrying)
-    return () => controller.abort()
-  }, [])
+  useEffect(() => follow(isTrying), [])
   return (
     <div class="swap">
       <Here />

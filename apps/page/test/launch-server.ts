@@ -1,10 +1,16 @@
+/** The demo server as `npm start` runs it: with its Postgres, and on a port of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** The demo server as `npm start` runs it: with its Postgres, and on ports of its own. */
-export async function startDemo(): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+export interface LaunchedServer {
+  readonly url: string
+  /** Resolves once it has ended. */
+  stop(): Promise<void>
+}
+
+export async function launchServer(): Promise<LaunchedServer> {
   const main = path.resolve(import.meta.dirname, '../../demo-server/src/main.ts')
   const child = spawn(process.execPath, [main], {
     env: { ...process.env, PORT: '0', ECHO_PORT: '0', HOST: '127.0.0.1' },
@@ -17,9 +23,11 @@ export async function startDemo(): Promise<{ readonly url: string; readonly stop
   ])
   const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
   if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-  async function stop() {
-    child.kill()
-    await exited
+  return {
+    url,
+    async stop() {
+      child.kill()
+      await exited
+    },
   }
-  return { url, stop }
 }
