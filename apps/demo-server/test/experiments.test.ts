@@ -1,8 +1,10 @@
 /** The talks' measurements on this server. All of them, and their times: `curl -X POST …/api/experiments/E1` to `E14`. */
 import type { ExperimentResult } from '@overlap/load/experiments'
+import type { Style } from '@overlap/workload'
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { defaultRules } from '../src/rules.ts'
 import { forkServant } from '../src/servant.ts'
+import { styles } from '../src/styles.ts'
 import { startBackend } from './backend.ts'
 import { type Problem, ask, closeAll, countChildren, serve } from './load-server.ts'
 
@@ -46,9 +48,11 @@ describe('an experiment', () => {
     expect(body).toMatchObject({
       id: 'E6',
       parts: [{ label: 'one after the other' }, { label: 'at the same time' }],
-      held: true,
     })
-    expect(body.ratio).toBeCloseTo(1.9, 0)
+    // Two on an idle machine, and less on a busy one: there, it may well not be held, and says so.
+    const ratio = body.ratio ?? 0
+    expect(ratio).toBeGreaterThan(1.3)
+    expect(body.held).toBe(Math.abs(ratio / (1.26 / 0.663) - 1) <= 0.15)
     expect(body.parts[0]?.seconds).toBeGreaterThanOrEqual(1.2)
   })
 
@@ -74,6 +78,18 @@ describe('an experiment', () => {
     const { body } = await run(url, 'E12')
     expect(body).toMatchObject({ note: '100 of 100 jobs finished', expected: 1 })
     expect(body.ratio).toBeGreaterThanOrEqual(1)
+  })
+
+  test('E12 is not held when jobs are lost, in whatever time', async () => {
+    const hasty = styles.map((style): Style => ({
+      ...style,
+      shutdown: (port, input) => style.shutdown(port, { ...input, graceMs: 850 }),
+    }))
+    const { url, port } = await serve({ styles: hasty })
+    port.holding = true
+    const { body } = await run(url, 'E12')
+    expect(body.ratio).toBeGreaterThan(0.9)
+    expect(body).toMatchObject({ note: '0 of 100 jobs finished', held: false })
   })
 
   test('E1 has no shape to come back', async () => {
@@ -142,8 +158,14 @@ describe('an experiment', () => {
     const nobody = ['postgres://postgres@127.0.0.1:1/postgres', 'http://127.0.0.1:1']
     await expect(forkServant(main, nobody, signal)).rejects.toThrow(/ECONNREFUSED|connect/)
     await expect(forkServant(main, nobody, AbortSignal.abort(new Error('no')))).rejects.toThrow('no')
+    expect(await countChildren()).toBe(others)
+  })
+
+  test('whose process says nothing ends when it is aborted, and leaves nothing', async () => {
+    const main = new URL('./mute.main.ts', import.meta.url)
     const late = new AbortController()
-    const forking = forkServant(main, nobody, late.signal)
+    const forking = forkServant(main, [], late.signal)
+    await vi.waitUntil(async () => (await countChildren()) > others, PATIENT)
     late.abort(new Error('too late'))
     await expect(forking).rejects.toBe(late.signal.reason)
     expect(await countChildren()).toBe(others)

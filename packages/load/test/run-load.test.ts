@@ -1,9 +1,11 @@
 /** The load generator in its process, on servers of ours. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http, { type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { type TestContext, describe, expect, test, vi } from 'vitest'
 import { type Load, type LoadProgress, runLoad } from '../src/index.ts'
 
@@ -33,6 +35,13 @@ function waiting(ms: number) {
     }, ms)
   }
   return { seen, handler }
+}
+
+/** That which loads the server at `url`. */
+async function findProcess(url: string): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,args='])
+  const line = stdout.split('\n').find((each) => each.includes('load.main') && each.includes(url))
+  return Number.parseInt(line ?? '', 10)
 }
 
 const answersOf = ([report]: Awaited<ReturnType<typeof runLoad>>, status = 200) =>
@@ -141,6 +150,21 @@ describe.concurrent('an open load', () => {
     expect(answersOf(report)?.ms.max).toBeGreaterThan(350)
   })
 
+  test('counts from when a request was due, also when it is the load itself that is late', async (context) => {
+    const { seen, handler } = waiting(0)
+    const { url } = await serve(context, handler)
+    const load: Load = { urls: [url], connections: 200, perSecond: 100, until: { seconds: 0.8 } }
+    const running = runLoad(load)
+    await vi.waitUntil(() => seen.requests > 5, PATIENT)
+    const pid = await findProcess(url)
+    process.kill(pid, 'SIGSTOP')
+    await sleep(300)
+    process.kill(pid, 'SIGCONT')
+    const report = await running
+    expect(report[0].lateMs?.max).toBeGreaterThan(200)
+    expect(answersOf(report)?.ms.max).toBeGreaterThan(200)
+  })
+
   test('counts the requests for which there was no connection', async (context) => {
     const { seen, handler } = waiting(1000)
     const { url } = await serve(context, handler)
@@ -167,11 +191,13 @@ describe.concurrent('several URLs', () => {
   test('are loaded in turn, forwards and backwards, and never two at a time', async (context) => {
     const order: string[] = []
     const now = new Map<string, number>()
+    const asked = new Map<string, number>()
     const both = { happened: false }
     const { url } = await serve(context, (request, response) => {
       const path = request.url ?? ''
       if (order.at(-1) !== path) order.push(path)
       now.set(path, (now.get(path) ?? 0) + 1)
+      asked.set(path, (asked.get(path) ?? 0) + 1)
       both.happened ||= [...now.values()].filter((count) => count > 0).length > 1
       setTimeout(() => {
         now.set(path, (now.get(path) ?? 0) - 1)
@@ -189,8 +215,9 @@ describe.concurrent('several URLs', () => {
     expect(both.happened).toBe(false)
     expect(report).toHaveLength(2)
     // Two slices of 1 s each; warming up is not counted.
-    for (const { seconds, answers } of report) {
+    for (const [index, { seconds, answers }] of report.entries()) {
       expect(seconds).toBeGreaterThan(1.9)
+      expect(asked.get(`/${index + 1}`)).toBeGreaterThan((answers[0]?.count ?? 0) + 3)
       expect(answers[0]?.perSecond).toBeCloseTo((answers[0]?.count ?? 0) / seconds, 5)
     }
   })

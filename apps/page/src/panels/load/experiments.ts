@@ -23,14 +23,11 @@ export async function run(ids: readonly ExperimentId[]): Promise<void> {
   try {
     for (const id of ids) {
       set(id, { state: 'running' })
-      const next = await runOne(id, stopped)
-      set(id, next)
-      if (stopped.aborted) break
+      // Once it is stopped, nothing more is asked for.
+      set(id, await runOne(id, stopped))
     }
   } finally {
     controller = undefined
-    const left = Object.entries(progress.value).filter(([, { state }]) => state !== 'waiting')
-    progress.value = Object.fromEntries(left)
   }
 }
 
