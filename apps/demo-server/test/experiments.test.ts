@@ -1,4 +1,7 @@
 /** The talks' measurements on this server. All of them, and their times: `curl -X POST …/api/experiments/E1` to `E14`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import type { ExperimentResult } from '@overlap/load/experiments'
 import type { Style } from '@overlap/workload'
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -7,6 +10,7 @@ import { forkServant } from '../src/servant.ts'
 import { styles } from '../src/styles.ts'
 import { startBackend } from './backend.ts'
 import { type Problem, ask, closeAll, countChildren, serve } from './load-server.ts'
+import { listProcesses } from './processes.ts'
 
 const PATIENT = { timeout: 15_000, interval: 10 }
 
@@ -150,6 +154,31 @@ describe('an experiment', () => {
       status: 200,
       body: { stock: { sku: 'A-42', onHand: 42 } },
     })
+  })
+
+  test('whose process has been left alone does not live on, not even after SIGKILL', async () => {
+    const quote = (name: string) => JSON.stringify(new URL(`../src/${name}`, import.meta.url).href)
+    const program = `import { forkServant } from ${quote('servant.ts')}
+      const urls = ${JSON.stringify(backend.urls)}
+      const { said } = await forkServant(new URL(${quote('blocking-server.main.ts')}), urls, new AbortController().signal)
+      console.log(said)`
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void parent.kill('SIGKILL'))
+    const [line] = (await once(createInterface(parent.stdout), 'line')) as [string]
+    expect((await ask(`${line}/asynchronous`)).status).toBe(200)
+    const servants = (await listProcesses()).filter(({ parent: own }) => own === parent.pid)
+    const left = async () => {
+      const alive = new Set((await listProcesses()).map(({ pid }) => pid))
+      return servants.filter(({ pid }) => alive.has(pid))
+    }
+    onTestFinished(async () => {
+      for (const { pid } of await left()) process.kill(pid, 'SIGKILL')
+    })
+    expect(servants).toHaveLength(1)
+    parent.kill('SIGKILL')
+    await vi.waitUntil(async () => (await left()).length === 0, PATIENT)
   })
 
   test('whose process cannot start says why, and leaves nothing', async () => {

@@ -115,6 +115,7 @@ export class LoadGenerator {
     await (isOpen ? this.#arrive(perSecond, until.seconds) : this.#goOn(until))
     const lastSent = performance.now()
     tell()
+    target.count.markLastSent()
     slice.isEnding = true
     while (this.#busy > 0 && performance.now() < lastSent + patienceMs) await sleep(POLL_MS)
     const isCutOff = this.#busy > 0
@@ -122,10 +123,8 @@ export class LoadGenerator {
     for (const connection of this.#connections) if (connection.busy) connection.close()
     while (this.#busy > 0) await sleep(POLL_MS)
     const lastAnswer = isCutOff ? performance.now() : slice.lastAnswer
-    // Arrivals have no first wave: what is in flight at their end makes up for the wait for the first answer.
-    target.count.ms += isOpen
-      ? Math.max(lastSent - slice.began, lastAnswer - slice.firstAnswer)
-      : lastAnswer - slice.began
+    if (isOpen) measureOpen(slice, lastSent, lastAnswer)
+    else measureClosed(slice, lastAnswer)
     slice.over = true
   }
 
@@ -231,7 +230,7 @@ export class LoadGenerator {
     const sliceMs = over ? 0 : performance.now() - began
     // A cast: there is at least one URL.
     return this.#targets.map((each) =>
-      each.count.report(each.count.ms + (each === target ? sliceMs : 0)),
+      each.count.report(each === target ? sliceMs : 0),
     ) as unknown as LoadReport
   }
 }
@@ -252,6 +251,27 @@ interface Slice {
 function createSlice(target: Target): Slice {
   const began = performance.now()
   return { target, began, firstAnswer: Infinity, lastAnswer: began, isEnding: false, over: false }
+}
+
+/** Of a closed load: its connections ask until the last answer. */
+function measureClosed({ target: { count }, began }: Slice, lastAnswer: number) {
+  count.ms += lastAnswer - began
+  count.rateMs += lastAnswer - began
+}
+
+/**
+ * Of an open load: while requests are sent, from the first answer on. What comes later is what an overloaded server
+ * still has to do, with nobody asking any more. But where answers take longer than half of the slice, that
+ * would leave too few, and it is all of them, from the first to the last.
+ */
+function measureOpen({ target: { count }, began, firstAnswer }: Slice, lastSent: number, lastAnswer: number) {
+  const lasted = lastSent - began
+  const steady = lastSent - firstAnswer
+  count.ms += lasted
+  if (steady >= lasted / 2) {
+    count.rateMs += steady
+    count.leaveOutLate()
+  } else count.rateMs += Math.max(lasted, lastAnswer - firstAnswer)
 }
 
 /** How often each URL has a slice. */

@@ -30,6 +30,10 @@ export interface Load {
 export interface AnswersOfStatus {
   readonly status: number
   readonly count: number
+  /**
+   * Closed: in all of that time. With a rate: while requests were sent, from the first answer on; or of all answers, where
+   * they took longer than half of a slice.
+   */
   readonly perSecond: number
   /** Since the time of the request had come. */
   readonly ms: Times
@@ -38,10 +42,7 @@ export interface AnswersOfStatus {
 
 /** What came of the requests to one URL. */
 export interface UrlReport {
-  /**
-   * For how long it was under load. Closed: until the last answer. With a rate: for how long requests were sent, or from
-   * the first answer to the last, whichever is more.
-   */
+  /** For how long it was under load. Closed: until the last answer. With a rate: for how long requests were sent. */
   readonly seconds: number
   /** Requests that were cut off, or not answered in time. */
   readonly failed: number

@@ -129,7 +129,42 @@ describe.concurrent('an open load', () => {
     // A closed one of two connections would be at 3.
     expect(seen.most).toBeGreaterThan(15)
     expect(report[0].lateMs).not.toBeNull()
+    expect(report[0].seconds).toBeCloseTo(0.5, 1)
+    // In the whole of the time, it is asked 100 times a second, also where the answers come only after it.
     expect(answersOf(report)?.perSecond).toBeGreaterThan(80)
+    expect(answersOf(report)?.perSecond).toBeLessThan(110)
+  })
+
+  test('tells the rate of a server that cannot follow, and not what it still has to do afterwards', async (context) => {
+    // Ten at a time, of 50 ms each: 200 a second, and 400 come.
+    const line: (() => void)[] = []
+    let free = 10
+    const { url } = await serve(context, (_request, response) => {
+      const work = () => {
+        free--
+        setTimeout(() => {
+          response.end()
+          free++
+          line.shift()?.()
+        }, 50)
+      }
+      if (free > 0) work()
+      else line.push(work)
+    })
+    const load: Load = { urls: [url], connections: 1000, perSecond: 400, until: { seconds: 1 } }
+    const report = await runLoad(load)
+    expect(answersOf(report)?.count).toBe(400)
+    expect(answersOf(report)?.perSecond).toBeGreaterThan(120)
+    expect(answersOf(report)?.perSecond).toBeLessThan(230)
+  })
+
+  test('tells the rate of what takes less than half of the time, from the first answer on', async (context) => {
+    const { url } = await serve(context, waiting(300).handler)
+    const load: Load = { urls: [url], connections: 200, perSecond: 100, until: { seconds: 1 } }
+    const report = await runLoad(load)
+    expect(answersOf(report)?.count).toBe(100)
+    expect(answersOf(report)?.perSecond).toBeGreaterThan(80)
+    expect(answersOf(report)?.perSecond).toBeLessThan(115)
   })
 
   test('does not forget the requests that a stalled server was not asked', async (context) => {
