@@ -54,10 +54,10 @@ describe('what a request says', () => {
     const files = packages.flatMap((folder) => sourcesIn(`${folder}/src`))
     const code = /\beval\(|\bnew Function\b|\bimport\((?!'[^']+'\))|\brequire\(/
     expect(files.filter((file) => code.test(codeOf(read(file))))).toEqual([
-      // What the page was built to, whose name its builder says.
-      'apps/page/src/index.ts',
       // It loads the style that it is to judge.
       'packages/conformance/src/judge.main.ts',
+      // What the page was built to, whose name its builder says.
+      'apps/page/src/index.ts',
     ])
   })
 
