@@ -5,6 +5,7 @@
  * A message names the variable, what was expected and what was found. What may be secret is not shown.
  */
 import { isIPv4 } from 'node:net'
+import path from 'node:path'
 import { type StyleName, styleNames } from '@overlap/workload'
 import type { AdmissionLimits } from './admission.ts'
 import { type Rule, defaultRules, parseRules } from './rules.ts'
@@ -34,6 +35,8 @@ export interface Settings {
   /** Whether there are fault proxies before Postgres and the reservation service. */
   readonly faults: boolean
   readonly adminToken: string | undefined
+  /** Where the verdicts of the suite are kept. */
+  readonly suiteFile: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -115,6 +118,9 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
       'at least 16 visible ASCII characters',
       (text) => (/^[\x21-\x7e]{16,}$/.test(text) ? text : undefined),
       (text) => `${text.length} characters that are not shown`,
+    ),
+    suiteFile: read('SUITE_FILE', undefined, 'an absolute path', (text) =>
+      path.isAbsolute(text) ? text : undefined,
     ),
     logLevel: readOneOf('LOG_LEVEL', 'warn', logLevels),
   }

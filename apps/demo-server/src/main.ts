@@ -129,7 +129,7 @@ async function start({
     echo,
     faults: faults?.proxies,
     experimentUrls: { database: direct.databaseUrl, upstream: direct.upstreamUrls[0] ?? '' },
-    suiteFile: SUITE_FILE,
+    suiteFile: given.suiteFile ?? SUITE_FILE,
     page,
     log,
     check,

@@ -16,6 +16,7 @@ describe('environment', () => {
       rules: [{ header: 'foo', value: 'bar', limit: 2, perSecond: undefined, queue: 100, agingMs: 1000 }],
       faults: false,
       adminToken: undefined,
+      suiteFile: undefined,
       logLevel: 'warn',
     }
     const empty = { PORT: '', HOST: '', STYLE: '', DATABASE_URL: '', POOL_MAX: '', UPSTREAM_URL: '' }
@@ -66,6 +67,7 @@ describe('environment', () => {
         ],
       },
     ],
+    [{ SUITE_FILE: '/tmp/suite.json' }, { suiteFile: '/tmp/suite.json' }],
     [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   ])('takes %o', (env, expected) => {
     expect(parseEnvironment(env).settings).toMatchObject(expected)
@@ -97,6 +99,7 @@ describe('environment', () => {
       ADMIN_TOKEN,
     })),
     ...['TRUE', '1', 'yes', 'postgres'].map((FAULTS) => ({ FAULTS })),
+    ...['suite.json', './suite.json'].map((SUITE_FILE) => ({ SUITE_FILE })),
     ...['WARN', 'verbose', '30'].map((LOG_LEVEL) => ({ LOG_LEVEL })),
   ])('refuses %o, and names the variable', (env) => {
     const { problems } = parseEnvironment(env)

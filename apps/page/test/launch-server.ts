@@ -1,6 +1,8 @@
 /** The demo server as `npm start` runs it: with its Postgres, and on a port of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -11,9 +13,16 @@ export interface LaunchedServer {
 }
 
 export async function launchServer(): Promise<LaunchedServer> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'overlap-page-'))
   const main = path.resolve(import.meta.dirname, '../../demo-server/src/main.ts')
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', ECHO_PORT: '0', HOST: '127.0.0.1' },
+    env: {
+      ...process.env,
+      PORT: '0',
+      ECHO_PORT: '0',
+      HOST: '127.0.0.1',
+      SUITE_FILE: path.join(folder, 'suite.json'),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -28,6 +37,7 @@ export async function launchServer(): Promise<LaunchedServer> {
     async stop() {
       child.kill()
       await exited
+      fs.rmSync(folder, { recursive: true })
     },
   }
 }

@@ -1,7 +1,6 @@
 /** What the tables of the suite show, apart from any browser. */
 import { readFileSync } from 'node:fs'
-import { clausePlaces } from '@overlap/conformance'
-import { suiteFiles } from '@overlap/conformance/fork-judge'
+import { clausePlaces, suiteFiles } from '@overlap/conformance'
 import { describe, expect, test } from 'vitest'
 import { Verdicts, extentOf } from '../src/panels/suite/table.ts'
 

@@ -1,8 +1,7 @@
 /** Makes what the page shows of the code, from the very files that run. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { clausePlaces } from '@overlap/conformance'
-import { suiteFiles } from '@overlap/conformance/fork-judge'
+import { clausePlaces, suiteFiles } from '@overlap/conformance'
 import { linesOf } from '@overlap/house-rules/lines-of'
 import { type ScenarioName, scenarios } from '@overlap/workload'
 import { type ExhibitName, exhibitNames } from '../choice.ts'

@@ -2,7 +2,7 @@
 import { Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { type ScenarioName, scenarios } from '@overlap/workload'
-import { hrefWith } from '../../address.ts'
+import { type Field, hrefWith } from '../../address.ts'
 import { AdminToken } from '../../admin.tsx'
 import { type ExhibitName, exhibitNames, scenarioField } from '../../choice.ts'
 import { code } from '../../code.ts'
@@ -251,25 +251,24 @@ function Filter() {
           ))}
         </select>
       </label>
-      <Flag name="every" what="every scenario" of={everyField} />
-      <Flag name="failures" what="only what fails" of={failuresField} />
+      <Flag what="every scenario" of={everyField} />
+      <Flag what="only what fails" of={failuresField} />
       <button class="unscripted-only">Show</button>
     </form>
   )
 }
 
 interface FlagProps {
-  readonly name: string
   readonly what: string
-  readonly of: { value: boolean }
+  readonly of: Field<boolean>
 }
 
-function Flag({ name, what, of }: FlagProps) {
+function Flag({ what, of }: FlagProps) {
   return (
     <label class="chip">
       <input
         type="checkbox"
-        name={name}
+        name={of.name}
         value="1"
         checked={of.value}
         onChange={(event) => {
