@@ -397,7 +397,7 @@ function VerdictCell({ verdict, scenario, clause, style }: VerdictCellProps) {
         <span class="of">
           <Marker style={style} /> {style}{' '}
         </span>
-        {sign} {word}
+        {sign} {verdict && word}
       </a>
     </td>
   )
