@@ -253,7 +253,14 @@ export const loadResponse = {
   }),
 }
 
-const ratio = object({ of: text, theirs: number, holds: { enum: ['about', 'above 1'] } })
+const ratioParts = { of: text, theirs: number, holds: { enum: ['about', 'above 1'] } }
+const ratio = {
+  ...object(ratioParts),
+  properties: {
+    ...ratioParts,
+    byArithmetic: { type: 'boolean', description: 'It is not the talks’, but that of arithmetic.' },
+  },
+}
 
 export const experimentsResponse = {
   description: 'The table.',

@@ -121,7 +121,7 @@ describe.concurrent('a closed load', () => {
 
 describe.concurrent('an open load', () => {
   test('sends requests at its rate, whether or not those before have been answered', async (context) => {
-    const { seen, handler } = waiting(300)
+    const { seen, handler } = waiting(700)
     const { url } = await serve(context, handler)
     const load: Load = { urls: [url], connections: 100, perSecond: 100, until: { seconds: 0.5 } }
     const report = await runLoad(load)
@@ -130,7 +130,7 @@ describe.concurrent('an open load', () => {
     expect(seen.most).toBeGreaterThan(15)
     expect(report[0].lateMs).not.toBeNull()
     expect(report[0].seconds).toBeCloseTo(0.5, 1)
-    // In the whole of the time, it is asked 100 times a second, also where the answers come only after it.
+    // Also where all answers come only after the last request.
     expect(answersOf(report)?.perSecond).toBeGreaterThan(80)
     expect(answersOf(report)?.perSecond).toBeLessThan(110)
   })
@@ -151,10 +151,9 @@ describe.concurrent('an open load', () => {
       if (free > 0) work()
       else line.push(work)
     })
-    const load: Load = { urls: [url], connections: 1000, perSecond: 400, until: { seconds: 1 } }
-    const report = await runLoad(load)
+    const load: Load = { urls: [url], connections: 400, perSecond: 400, until: { seconds: 1 } }
+    const report = await runLoad({ ...load, patienceMs: 20_000 })
     expect(answersOf(report)?.count).toBe(400)
-    expect(answersOf(report)?.perSecond).toBeGreaterThan(120)
     expect(answersOf(report)?.perSecond).toBeLessThan(230)
   })
 

@@ -125,7 +125,7 @@ function Parts({ result: { id, parts, note } }: { readonly result: ExperimentRes
         {parts.map(({ label, seconds }, index) => (
           <li key={index}>
             {parts.length > 1 && <span>{label}</span>}{' '}
-            {id === 'E9' ? `${showSeconds(seconds / 10_000)} a call` : showSeconds(seconds)}
+            <b>{id === 'E9' ? `${showSeconds(seconds / 10_000)} a call` : showSeconds(seconds)}</b>
           </li>
         ))}
       </ul>
@@ -145,12 +145,15 @@ function Ratio({
   return (
     <>
       <p class="of">{ratio.of}</p>
-      <p>theirs {show(ratio.theirs)}</p>
+      <p>
+        {ratio.byArithmetic ? 'arithmetic' : 'theirs'} {show(ratio.theirs)}
+      </p>
       {typeof result?.ratio === 'number' && (
         <p>
           <strong>ours {show(result.ratio)}</strong>
         </p>
       )}
+      {ratio.holds === 'above 1' && <p class="of">held when above 1</p>}
     </>
   )
 }
