@@ -215,6 +215,22 @@ describe('swap', () => {
     await expect.poll(() => activeStyle(page)).toBe('promises')
   })
 
+  test('shows also what drains of others, until it has', async () => {
+    const page = await open('/?tab=swap')
+    const run = page.request.get(`${server.url}/api/run/combine?sku=A-42&dbMs=3000`)
+    const running = async () => (await page.request.get(`${server.url}/api/styles`)).text()
+    await expect.poll(running).toContain('"running":1')
+    const everybody = page.getByRole('region', { name: 'Switch the server' })
+    await everybody.getByLabel('generators').check()
+    await everybody.getByRole('button', { name: 'Switch for everybody' }).click()
+    await expect.poll(() => lane(page, 'promises')).toMatch(/◐ draining\s+1\s+1/)
+    await expect.poll(() => lane(page, 'promises'), { timeout: 10_000 }).toMatch(/○ on request\s+0\s+0/)
+    expect(await (await run).json()).toMatchObject({ style: 'promises' })
+    await everybody.getByLabel('promises').check()
+    await everybody.getByRole('button', { name: 'Switch for everybody' }).click()
+    await expect.poll(() => activeStyle(page)).toBe('promises')
+  })
+
   test('asks for the admin token only if the server does', async () => {
     const page = await open('/?tab=swap')
     expect(await page.getByLabel('Admin token').count()).toBe(0)
