@@ -13,6 +13,7 @@ import { problemResponse, textResponse } from '../schemas.ts'
 const routes = [
   { path: '/api/scenarios', what: 'the manifest' },
   { path: '/api/styles', what: 'the styles, the active one, and what is draining' },
+  { path: '/api/suite', what: 'the clauses of the suite, and what came of them' },
   { path: '/api/events', what: 'the calls as they happen' },
   { path: '/api/feed?channels=news', what: 'the messages of a channel' },
   { path: '/livez', what: 'whether the server lives' },
