@@ -4,32 +4,27 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { panels } from './panel-names.ts'
-import { expectNoSidewaysScroll, useBrowser } from './browser.ts'
+import { expectToFit, useBrowser } from './browser.ts'
 
 const open = useBrowser()
 const pathOf = (panel: string) => (panel === 'compare' ? '/' : `/?tab=${panel}`)
 
 describe.for(panels)('%s', (panel) => {
   test('is what the server has rendered, once the script has taken over', async () => {
-    const html = async (javaScriptEnabled: boolean) => {
-      const page = await open(pathOf(panel), { javaScriptEnabled })
-      return page.locator('main').innerHTML()
-    }
-    expect(await html(true)).toBe(await html(false))
+    const scripted = await open(pathOf(panel))
+    const plain = await open(pathOf(panel), { javaScriptEnabled: false })
+    expect(await scripted.locator('main').innerHTML()).toBe(await plain.locator('main').innerHTML())
   })
 
-  test('has no key twice, and lists all of them', async () => {
+  test('fits any window, has no key twice, and lists all of them', async () => {
     const page = await open(pathOf(panel))
+    await expectToFit(page, 360, 1440)
     await page.keyboard.press('?')
     const keys = await page.locator('dialog kbd').allInnerTexts()
     expect(keys.length).toBeGreaterThan(10)
     expect(new Set(keys).size).toBe(keys.length)
     await page.keyboard.press('Escape')
     expect(await page.locator('dialog').isVisible()).toBe(false)
-  })
-
-  test.for([360, 1440])('fits a window of %i pixels', async (width) => {
-    await expectNoSidewaysScroll(await open(pathOf(panel), { viewport: { width, height: 800 } }))
   })
 })
 

@@ -1,7 +1,7 @@
 import { experiments } from '@overlap/load/experiments'
 import type { Page } from 'playwright-core'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { expectAccessible, expectNoSidewaysScroll, useBrowser } from './browser.ts'
+import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
 
 const open = useBrowser()
 
@@ -39,12 +39,8 @@ describe('load', () => {
     await page.getByText('As a table: Throughput').click()
     await page.getByRole('region', { name: 'Throughput, as a table' }).locator('tbody tr').first().waitFor()
     await page.getByText('As a table: how long answers took').click()
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      await expectAccessible(page)
-    }
-    await page.setViewportSize({ width: 360, height: 800 })
-    await expectNoSidewaysScroll(page)
+    await expectAccessible(page)
+    await expectToFit(page, 360)
   })
 
   test('stops with the same key, and its picture with the space bar', async () => {

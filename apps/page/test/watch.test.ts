@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { describe, expect, inject, test } from 'vitest'
-import { expectAccessible, expectNoSidewaysScroll, useBrowser } from './browser.ts'
+import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
 
 const open = useBrowser()
 
@@ -198,23 +198,22 @@ describe('watch', () => {
     expect(answer).toMatchObject({ style: 'effect', trace: [{ call: 'findStock' }, {}] })
   })
 
-  test.for(['light', 'dark'] as const)(
-    'has nothing that stands in the way of anybody, %s',
-    async (colorScheme) => {
-      const page = await open(`/?tab=watch&styles=promises,naive&dbMs=200&httpMs=50&httpFault=fail&run=1`, {
-        colorScheme,
-      })
-      await verdictOf(page)
-      await expectAccessible(page)
-    },
-  )
-
-  test.for([360, 768, 2560])('fits a window of %i pixels', async (width) => {
-    const page = await open('/?tab=watch&scenario=regulate&styles=callbacks,naive&httpMs=20&run=1', {
-      viewport: { width, height: 900 },
-    })
+  test('has nothing that stands in the way of anybody, light or dark', async () => {
+    const page = await open(`/?tab=watch&styles=promises,naive&dbMs=200&httpMs=50&httpFault=fail&run=1`)
     await verdictOf(page)
-    await expectNoSidewaysScroll(page)
+    await expectAccessible(page)
+  })
+
+  test('fits any window, and so does its picture', async () => {
+    const page = await open('/?tab=watch&scenario=regulate&styles=callbacks,naive&httpMs=20&run=1')
+    await verdictOf(page)
+    for (const width of [360, 768, 2560]) {
+      await expectToFit(page, width)
+      await expectPictureToFit(page)
+    }
+  })
+
+  async function expectPictureToFit(page: Page) {
     const { clipped, right } = await page.evaluate(() => {
       const svg = document.querySelector('.waterfall svg')?.getBoundingClientRect()
       const texts = [...document.querySelectorAll('.waterfall text')]
@@ -227,7 +226,7 @@ describe('watch', () => {
     })
     expect(clipped).toEqual([])
     expect(right).toBeLessThanOrEqual(0)
-  })
+  }
 
   test('stands alone in a frame', async () => {
     const page = await open(`/embed/watch?styles=promises,naive&dbMs=100&httpMs=50&run=1`)
