@@ -11,9 +11,12 @@ const pathOf = (panel: string) => (panel === 'compare' ? '/' : `/?tab=${panel}`)
 
 describe.for(panels)('%s', (panel) => {
   test('is what the server has rendered, once the script has taken over', async () => {
-    const scripted = await open(pathOf(panel))
-    const plain = await open(pathOf(panel), { javaScriptEnabled: false })
-    expect(await scripted.locator('main').innerHTML()).toBe(await plain.locator('main').innerHTML())
+    const html = async (javaScriptEnabled: boolean) => {
+      const page = await open(pathOf(panel), { javaScriptEnabled })
+      // How many runs there are changes: other tests have theirs.
+      return (await page.locator('main').innerHTML()).replaceAll(/(?<=<td class="number">)\d+/g, 'n')
+    }
+    expect(await html(true)).toBe(await html(false))
   })
 
   test('fits any window, has no key twice, and lists all of them', async () => {
