@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { findBuild } from './build/find-build.ts'
 import type { PageData } from './data.ts'
 import type { Rendering } from './rendering.ts'
 
@@ -33,11 +34,11 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Builds the page first if its sources, or those that it shows, have changed. That takes about 2 s, in a process of its own. */
+/** Builds the page first if its sources, or those that it shows, have changed. That takes some seconds, in a process of its own. */
 export async function openPage(): Promise<Page> {
-  const main = path.join(import.meta.dirname, 'build/build.main.ts')
-  const { stdout } = await promisify(execFile)(process.execPath, [main])
-  const folder = stdout.trim()
+  const folder = findBuild()
+  const builder = path.join(import.meta.dirname, 'build/build.main.ts')
+  if (!fs.existsSync(folder)) await promisify(execFile)(process.execPath, [builder])
   const assets = readAssets(path.join(folder, 'client'))
   // A cast, because what was built has no types.
   const { render, panels } = (await import(path.join(folder, 'server/render.js'))) as Rendering

@@ -148,12 +148,12 @@ describe('watch', () => {
   })
 
   test('saves a picture that carries its own colours', async () => {
-    const page = await open(`/?tab=watch&styles=promises,naive&dbMs=100&httpMs=50&httpFault=fail&run=1`)
+    const page = await open(`/?tab=watch&styles=promises,naive&dbMs=1000&httpMs=50&httpFault=fail&run=1`)
     await verdictOf(page)
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')])
     expect(download.suggestedFilename()).toBe('overlap-combine.svg')
     const svg = await readFile(await download.path(), 'utf8')
-    expect(svg).toContain('combine: the query takes 100 ms, HTTP takes 50 ms and fails')
+    expect(svg).toContain('combine: the query takes 1,000 ms, HTTP takes 50 ms and fails')
     expect(svg).not.toMatch(/ class=|var\(|light-dark|grip/)
     expect(svg).toContain('fill="url(#watch-late)"')
     // A picture that is a document of its own, and shows without this page.

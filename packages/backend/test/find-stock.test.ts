@@ -128,7 +128,7 @@ describe('a failure', () => {
   })
 
   test('of one connection is the failure of its call only', async () => {
-    const slow = port.forRun({ dbMs: 100, httpMs: 0 })
+    const slow = port.forRun({ dbMs: 1000, httpMs: 0 })
     const first = failure(slow.findStock, 'A-42')
     await eventually('the query runs', async () => (await witness.running()) === 1)
     const [pid] = await witness.backends()

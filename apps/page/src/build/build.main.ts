@@ -1,46 +1,16 @@
 /**
- * Builds the page below `dist`, unless it is there already: what the browser loads, what the server renders with,
- * and the code that is shown. A build is named by the contents of all that went into it, so what is shown is what runs.
- *
- * It prints the directory. Builds at the same time do not meet: each is made elsewhere and then put in its place.
+ * Builds the page, unless it is there already: what the browser loads, what the server renders with, and the code that is
+ * shown. Builds at the same time do not meet: each is made elsewhere and then put in its place.
  */
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
-
-const home = path.resolve(import.meta.dirname, '../..')
-const root = path.resolve(home, '../..')
-const dist = path.join(home, 'dist')
+import { dist, findBuild, home } from './find-build.ts'
 
 const KEPT = 5
 
-const target = path.join(dist, nameOfContents())
+const target = findBuild()
 if (!fs.existsSync(target)) await build()
-console.log(target)
-
-/** All that goes into the page. */
-function nameOfContents(): string {
-  const folders = [
-    path.join(home, 'src'),
-    ...fs.globSync(path.join(root, 'packages/*/src')),
-    path.join(root, 'tools/house-rules/src'),
-  ]
-  const files = folders.flatMap((folder) =>
-    fs
-      .readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => path.join(entry.parentPath, entry.name)),
-  )
-  const hash = createHash('sha256')
-  for (const file of [
-    ...files.toSorted(),
-    path.join(root, 'package-lock.json'),
-    path.join(home, 'vite.config.ts'),
-  ])
-    hash.update(path.relative(root, file)).update('\0').update(fs.readFileSync(file)).update('\0')
-  return hash.digest('hex').slice(0, 16)
-}
 
 async function build(): Promise<void> {
   const [vite, { makeExhibits }] = await Promise.all([import('vite'), import('./exhibits.ts')])
