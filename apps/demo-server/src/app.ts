@@ -225,11 +225,22 @@ function createFastify({ log, http }: AppOptions, context: Context): FastifyInst
     return503OnClosing: false,
     frameworkErrors: handleError,
     clientErrorHandler: answerBrokenRequest,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, verbose: true } },
+    // The schemas are ours, so they are not themselves judged by a schema at every start.
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        allErrors: true,
+        verbose: true,
+        validateSchema: false,
+      },
+    },
     // With a logger, whatever its level, Fastify listens for the end of every response.
     ...(logsRequests ? { loggerInstance } : { logger: false }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
   })
+  // A schema says what an answer is, and is not compiled to a program that writes it: hot answers write themselves.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   // What goes wrong is logged all the same, without a logger of its own for every request.
   if (!logsRequests) app.setChildLoggerFactory(() => log)
   return app
