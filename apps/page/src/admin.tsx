@@ -1,7 +1,7 @@
-/** What changes the server for everybody. It may ask for the admin token, which is kept in this page and nowhere else. */
+/** What changes the server for everybody. It may ask for the admin token. */
 import { signal } from '@preact/signals'
+import { adminToken } from './admin-token.ts'
 
-let token = ''
 /** What is to be done again with the token that is asked for. */
 const waiting = signal<(() => Promise<void>) | null>(null)
 
@@ -19,7 +19,7 @@ export async function changeServer(
     method,
     headers: {
       ...(body && { 'content-type': 'application/json' }),
-      ...(token && { authorization: `Bearer ${token}` }),
+      ...(adminToken.value && { authorization: `Bearer ${adminToken.value}` }),
     },
     ...(body && { body: JSON.stringify(body) }),
   })
@@ -43,12 +43,12 @@ export function AdminToken() {
       onSubmit={(event) => {
         event.preventDefault()
         const given = new FormData(event.currentTarget).get('token')
-        token = typeof given === 'string' ? given : ''
+        adminToken.value = typeof given === 'string' ? given : ''
         void again()
       }}
     >
       <p role="alert">
-        {token === ''
+        {adminToken.value === ''
           ? 'This server lets nobody change it without its admin token.'
           : 'That is not the admin token of this server.'}
       </p>

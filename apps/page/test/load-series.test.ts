@@ -2,7 +2,8 @@
 import type { LoadState } from '@overlap/load/order'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { show, showMs, showSeconds } from '../src/panels/load/format.ts'
-import { ask, token, wantsToken } from '../src/panels/load/server.ts'
+import { adminToken } from '../src/admin-token.ts'
+import { ask, wantsToken } from '../src/panels/load/server.ts'
 import { type Point, extend, toColumns, toRows } from '../src/panels/load/series.ts'
 
 const times = { p50: 1, p90: 2, p99: 3, max: 4 }
@@ -83,7 +84,7 @@ test('numbers have three digits, and the unit that fits', () => {
 describe('what only some may ask for', () => {
   afterEach(() => {
     vi.unstubAllGlobals()
-    token.value = ''
+    adminToken.value = ''
     wantsToken.value = false
   })
 
@@ -99,7 +100,7 @@ describe('what only some may ask for', () => {
     vi.stubGlobal('fetch', server)
     await expect(ask('POST', '/api/load', {})).rejects.toThrow('This needs the admin token.')
     expect(wantsToken.value).toBe(true)
-    token.value = 'secret'
+    adminToken.value = 'secret'
     expect(await ask('POST', '/api/load', {})).toEqual({ body: { state: 'running' } })
     expect(wantsToken.value).toBe(false)
   })

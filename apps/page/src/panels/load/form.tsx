@@ -1,6 +1,7 @@
 /** What the load is to be like: how its requests come, and how long the two answers take. */
 import { loadLimits, loadableScenarios } from '@overlap/load/order'
 import type { Field } from '../../address.ts'
+import { adminToken } from '../../admin-token.ts'
 import { scenarioField, stylesField } from '../../choice.ts'
 import {
   connectionsField,
@@ -12,7 +13,7 @@ import {
   secondsField,
 } from './fields.ts'
 import { isLoadable, isRunning, paused, problem, shown, starting, toggle, togglePause } from './live.ts'
-import { token, wantsToken } from './server.ts'
+import { wantsToken } from './server.ts'
 
 const says = {
   closed:
@@ -67,8 +68,8 @@ export function Form() {
             <input
               type="password"
               autocomplete="off"
-              value={token.value}
-              onInput={(event) => (token.value = event.currentTarget.value)}
+              value={adminToken.value}
+              onInput={(event) => (adminToken.value = event.currentTarget.value)}
             />
           </label>
         </p>

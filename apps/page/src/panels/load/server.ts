@@ -1,8 +1,7 @@
 /** How the panel asks the server for something that only some may: with the admin token, once it has been asked for. */
 import { signal } from '@preact/signals'
+import { adminToken } from '../../admin-token.ts'
 
-/** It is in no address, and forgotten with the page. */
-export const token = signal('')
 /** The server wants one. */
 export const wantsToken = signal(false)
 
@@ -23,7 +22,7 @@ export async function ask(
     ...(stopped && { signal: stopped }),
     headers: {
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(token.value && { authorization: `Bearer ${token.value}` }),
+      ...(adminToken.value && { authorization: `Bearer ${adminToken.value}` }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
