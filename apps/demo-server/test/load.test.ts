@@ -104,12 +104,12 @@ describe('a load', () => {
   test('that is open sends its requests at a rate', async () => {
     const { url } = await serve()
     const { told } = await listen(url)
-    await start(url, { ...asked, model: 'open', perSecond: 50 })
+    await start(url, { ...asked, model: 'open', perSecond: 50, seconds: 2 })
     await vi.waitUntil(() => told.some(({ now }) => now && !now.warmingUp), PATIENT)
     // The event loop stands still.
     for (const end = performance.now() + 150; performance.now() < end;);
     const [figures] = (await endOf(url)).styles
-    expect(figures?.outcomes.succeeded).toBe(50)
+    expect(figures?.outcomes.succeeded).toBe(100)
     expect(figures?.lateMs).toBeGreaterThanOrEqual(0)
     const delays = told.flatMap(({ server }) => server?.eventLoopDelayMs ?? [])
     expect(Math.max(...delays)).toBeGreaterThan(100)

@@ -82,11 +82,9 @@ export async function expectToFit(page: Page, ...widths: readonly number[]): Pro
   const tooWide: number[] = []
   for (const width of widths) {
     await page.setViewportSize({ width, height: 800 })
-    const overflow = await page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement
-      return scrollWidth - clientWidth
-    })
-    if (overflow > 0) tooWide.push(width)
+    // Charts follow in the next frame.
+    const fits = () => document.documentElement.scrollWidth <= document.documentElement.clientWidth
+    await page.waitForFunction(fits, undefined, { timeout: 5000 }).catch(() => tooWide.push(width))
   }
   expect(tooWide).toEqual([])
 }
