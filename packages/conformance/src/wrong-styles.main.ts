@@ -2,6 +2,7 @@
  * Puts the wrong styles through the suite in a process of its own, without a test runner, and prints
  * as JSON which clauses each of them fails: what they leave behind would be taken for the runner's.
  */
+import type { Style } from '@overlap/workload'
 import { MANY_CHUNKS } from './echo.suite.ts'
 import { judge, suites } from './judge.ts'
 import { WALK } from './walk.ts'
@@ -41,7 +42,14 @@ for (const { style, fails, scenarios } of wrongStyles) {
       (!long.includes(id) || fails.includes(id)),
   )
   for await (const { scenario, clause, error } of verdicts) {
-    if (error !== undefined) failed.push(`${scenario}: ${clause.id}`)
+    const isFound = error !== undefined || (clause.id === MANY_CHUNKS && (await failsAgain(style, clause.id)))
+    if (isFound) failed.push(`${scenario}: ${clause.id}`)
   }
   print(style.name, failed)
+}
+
+/** What the styles before have left may be freed while memory is measured, and hide what is kept: then, and not again. */
+async function failsAgain(style: Style, clauseId: string): Promise<boolean> {
+  for await (const { error } of judge(style, ({ id }) => id === clauseId)) return error !== undefined
+  return false
 }
