@@ -28,7 +28,7 @@ export async function launch(): Promise<Browser> {
     return await chromium.launch({
       executablePath: installed ?? (await packaged.executablePath()),
       // Chromium's sandbox is not for root, who runs tests in containers.
-      args: [...(installed ? [] : packaged.args), '--no-sandbox', ...quiet],
+      args: ['--no-sandbox', ...quiet],
     })
   } catch (error) {
     throw new Error('The page is tested in a browser: install Chromium or Chrome, or set CHROMIUM to it.', {
