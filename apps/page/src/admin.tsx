@@ -1,6 +1,6 @@
 /** What changes the server for everybody. It may ask for the admin token. */
 import { signal } from '@preact/signals'
-import { adminToken } from './admin-token.ts'
+import { adminToken, askServer } from './ask-server.ts'
 
 /** What is to be done again with the token that is asked for. */
 const waiting = signal<(() => Promise<void>) | null>(null)
@@ -15,22 +15,9 @@ export async function changeServer(
   body: object | undefined,
   again: () => Promise<void>,
 ): Promise<Response | undefined> {
-  const response = await fetch(path, {
-    method,
-    headers: {
-      ...(body && { 'content-type': 'application/json' }),
-      ...(adminToken.value && { authorization: `Bearer ${adminToken.value}` }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
+  const response = await askServer(path, { method, body })
   waiting.value = response.status === 401 ? again : null
   return response.status === 401 ? undefined : response
-}
-
-/** What a problem says (RFC 9457), for people. */
-export async function problemOf(response: Response): Promise<string> {
-  const { detail } = (await response.json()) as { readonly detail?: string }
-  return detail ?? `The server answered with ${response.status}.`
 }
 
 /** Asks for the token, when the server has. */

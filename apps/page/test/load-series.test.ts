@@ -2,7 +2,7 @@
 import type { LoadState } from '@overlap/load/order'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { show, showMs, showSeconds } from '../src/panels/load/format.ts'
-import { adminToken } from '../src/admin-token.ts'
+import { adminToken } from '../src/ask-server.ts'
 import { ask, wantsToken } from '../src/panels/load/server.ts'
 import { type Point, extend, toColumns, toRows } from '../src/panels/load/series.ts'
 

@@ -1,7 +1,7 @@
 /** What the load is to be like: how its requests come, and how long the two answers take. */
 import { loadLimits, loadableScenarios } from '@overlap/load/order'
 import type { Field } from '../../address.ts'
-import { adminToken } from '../../admin-token.ts'
+import { adminToken } from '../../ask-server.ts'
 import { scenarioField, stylesField } from '../../choice.ts'
 import {
   connectionsField,

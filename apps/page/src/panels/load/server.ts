@@ -1,6 +1,6 @@
 /** How the panel asks the server for something that only some may: with the admin token, once it has been asked for. */
 import { signal } from '@preact/signals'
-import { adminToken } from '../../admin-token.ts'
+import { askServer, problemOf } from '../../ask-server.ts'
 
 /** The server wants one. */
 export const wantsToken = signal(false)
@@ -17,18 +17,8 @@ export async function ask(
   body?: unknown,
   stopped?: AbortSignal,
 ): Promise<Answer> {
-  const response = await fetch(path, {
-    method,
-    ...(stopped && { signal: stopped }),
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(adminToken.value && { authorization: `Bearer ${adminToken.value}` }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
+  const response = await askServer(path, { method, body, signal: stopped })
   wantsToken.value = response.status === 401
-  const answer = (await response.json()) as unknown
-  if (response.ok) return { body: answer }
-  const { detail } = answer as { readonly detail?: string }
-  throw new Error(detail ?? `The server answered with ${response.status}.`)
+  if (!response.ok) throw new Error(await problemOf(response))
+  return { body: await response.json() }
 }

@@ -1,7 +1,8 @@
 /** What came of the suite, as the server tells it, and how it is asked for again. */
 import { signal } from '@preact/signals'
 import type { ScenarioName } from '@overlap/workload'
-import { changeServer, problemOf } from '../../admin.tsx'
+import { changeServer } from '../../admin.tsx'
+import { problemOf } from '../../ask-server.ts'
 import { announce } from '../../announce.tsx'
 import { pageData } from '../../data.ts'
 import type { SuiteState } from './state.ts'

@@ -1,7 +1,8 @@
 /** Which style runs what, as the server tells it. */
 import { signal } from '@preact/signals'
 import type { StyleName } from '@overlap/workload'
-import { changeServer, problemOf } from '../../admin.tsx'
+import { changeServer } from '../../admin.tsx'
+import { problemOf } from '../../ask-server.ts'
 import { announce } from '../../announce.tsx'
 import { pageData } from '../../data.ts'
 import type { LanesState } from './state.ts'

@@ -1,7 +1,7 @@
 /** Runs that this page has asked for, and what came of them. */
 import { signal } from '@preact/signals'
 import type { ScenarioName } from '@overlap/workload'
-import { problemOf } from '../../admin.tsx'
+import { problemOf } from '../../ask-server.ts'
 import { pageData } from '../../data.ts'
 import type { ExhibitName } from '../../choice.ts'
 

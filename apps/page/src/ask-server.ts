@@ -1,0 +1,31 @@
+/** How all panels ask the server for something, and read what it says is wrong. */
+import { signal } from '@preact/signals'
+
+/** What the reader has given for the admin token: for all panels, in no address, and forgotten with the page. */
+export const adminToken = signal('')
+
+interface Asked {
+  readonly method: string
+  /** Sent as JSON. */
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Sends the admin token along, once the reader has given it. */
+export function askServer(path: string, { method, body, signal: stopped }: Asked): Promise<Response> {
+  return fetch(path, {
+    method,
+    ...(stopped && { signal: stopped }),
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(adminToken.value && { authorization: `Bearer ${adminToken.value}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+}
+
+/** What a problem says (RFC 9457), for people. */
+export async function problemOf(response: Response): Promise<string> {
+  const { detail } = (await response.json()) as { readonly detail?: string }
+  return detail ?? `The server answered with ${response.status}.`
+}
