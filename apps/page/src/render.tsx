@@ -20,17 +20,14 @@ export const render: Rendering['render'] = (url, data, { files, code: read }) =>
   const suiteFile = shownClause(read('clauses'))?.file
   const loaded: Code = {
     exhibits: { [scenarioField.value]: read(scenarioField.value) },
-    frames: read('frames'),
+    frames: showsFrames() ? read('frames') : undefined,
     clauses: read('clauses'),
     suiteFiles: suiteFile === undefined ? {} : { [suiteFile]: read(`suite-${suiteFile}`) },
   }
   code.value = loaded
   const body = renderToString(<App />)
   // What the browser needs to go on from here. `<` is the one character that could end the element.
-  const state = JSON.stringify({
-    data,
-    code: { ...loaded, frames: showsFrames() ? loaded.frames : undefined },
-  }).replaceAll('<', '\\u003c')
+  const state = JSON.stringify({ data, code: loaded }).replaceAll('<', '\\u003c')
   return `<!doctype html>
 <html lang="en" data-theme="${themeField.value}">
 <head>

@@ -17,7 +17,7 @@ const classes: Readonly<Record<string, string>> = {
 }
 
 /** HTML for each line. `marked`: names that are marked wherever they stand, so that they can be found in all files. */
-export function colour(code: string, marked: readonly string[]): string[] {
+export function colour(code: string, marked: readonly string[] = []): string[] {
   const names = new RegExp(`\\b(${marked.join('|')})\\b`, 'g')
   const lines = highlighter.codeToTokensBase(code, { lang: 'typescript', theme })
   return lines.map((tokens) =>
@@ -26,7 +26,7 @@ export function colour(code: string, marked: readonly string[]): string[] {
         const kind = classes[color.slice('var('.length, -1)]
         const text = escape(content)
         if (kind === 'comment' || kind === 'string') return `<i class="${kind}">${text}</i>`
-        const html = text.replaceAll(names, '<b>$1</b>')
+        const html = marked.length > 0 ? text.replaceAll(names, '<b>$1</b>') : text
         return kind ? `<i class="${kind}">${html}</i>` : html
       })
       .join(''),

@@ -21,9 +21,10 @@ import { cut } from './cut.ts'
 const root = path.resolve(import.meta.dirname, '../../../..')
 
 /** The calls of the port, and the pure halves: what all styles have in common. */
-const marked =
+const marked = (
   'findStock findStocks fetchReservation fetchReservationFrom openSession takeStock commit confirmOrder fetchPage ' +
   'fetchPicture resize listen readChunk writeChunk endOutput toAvailability backoffMs'
+).split(' ')
 
 export interface Exhibits {
   /** By scenario. */
@@ -58,7 +59,7 @@ function readClauses(): Clauses {
 
 function readSuiteFile(file: string): SuiteFile {
   const name = `packages/conformance/src/${file}`
-  return { path: name, lines: colour(readFileSync(path.join(root, name), 'utf8').trimEnd(), ['$^']) }
+  return { path: name, lines: colour(readFileSync(path.join(root, name), 'utf8').trimEnd()) }
 }
 
 function fromStyles<A>(make: (style: ExhibitName) => A): Record<ExhibitName, A> {
@@ -69,7 +70,7 @@ function fromStyles<A>(make: (style: ExhibitName) => A): Record<ExhibitName, A> 
 /** `name`: what it exports, if it is to be cut there; otherwise it is all `program`. */
 function readFile(file: string, name?: string): CodeFile {
   const code = readFileSync(path.join(root, file), 'utf8').trimEnd()
-  const lines = colour(code, marked.split(' '))
+  const lines = colour(code, marked)
   const places = name ? cut(code, name) : [{ part: 'program' as Part, line: 0 }]
   const htmlOf = (part: Part) => {
     const index = places.findIndex((place) => place.part === part)

@@ -1,15 +1,8 @@
 /** What the server tells of the suite. Types alone, for the server too. */
+import type { SentVerdict } from '@overlap/conformance/fork-judge'
 import type { ScenarioName } from '@overlap/workload'
 
-export interface Verdict {
-  /** Its clause's id. */
-  readonly clause: string
-  readonly held: boolean
-  readonly ms: number
-  readonly message?: string
-  readonly seed?: number
-  readonly path?: string
-}
+export type Verdict = Omit<SentVerdict, 'scenario'>
 
 export interface Judged {
   readonly style: string
