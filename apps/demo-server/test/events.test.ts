@@ -8,6 +8,7 @@ import { EventHub } from '../src/event-hub.ts'
 import { buildApp } from '../src/app.ts'
 import { readTraceparent } from '../src/audiences.ts'
 import { styles } from '../src/styles.ts'
+import { framesOf } from './frames-of.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
 
@@ -43,15 +44,9 @@ async function listen(query = '') {
   const heard: Heard[] = []
   const listener = { response, heard, ended: false, leave: () => controller.abort() }
   void (async () => {
-    let text = ''
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk
-      const frames = text.split('\n\n')
-      text = frames.pop() ?? ''
-      for (const frame of frames) {
-        const [, id, name, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(frame) ?? []
-        if (id && name && data) heard.push({ id: Number(id), name, data: JSON.parse(data) as Heard['data'] })
-      }
+    for await (const frame of framesOf(response)) {
+      const [, id, name, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(frame) ?? []
+      if (id && name && data) heard.push({ id: Number(id), name, data: JSON.parse(data) as Heard['data'] })
     }
     listener.ended = true
   })().catch(() => {})

@@ -7,6 +7,7 @@ import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from
 import { buildApp } from '../src/app.ts'
 import { programs } from '../src/programs.ts'
 import { styles } from '../src/styles.ts'
+import { framesOf } from './frames-of.ts'
 import { type Problem, ask, closeAll, countChildren, serve } from './load-server.ts'
 import { ScriptedPort } from './scripted-port.ts'
 import { silent } from './silent.ts'
@@ -40,15 +41,9 @@ async function listen(url: string) {
   const response = await fetch(`${url}/api/load/events`, { signal: controller.signal })
   const told: LoadState[] = []
   const reading = (async () => {
-    let text = ''
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk
-      const frames = text.split('\n\n')
-      text = frames.pop() ?? ''
-      for (const frame of frames) {
-        const [, data] = /^event: load\ndata: (.+)$/m.exec(frame) ?? []
-        if (data) told.push(JSON.parse(data) as LoadState)
-      }
+    for await (const frame of framesOf(response)) {
+      const [, data] = /^event: load\ndata: (.+)$/m.exec(frame) ?? []
+      if (data) told.push(JSON.parse(data) as LoadState)
     }
   })().catch(() => {})
   return { told, reading, leave: () => controller.abort() }
