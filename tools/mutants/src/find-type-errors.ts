@@ -22,7 +22,7 @@ export function findTypeErrors(
       fs.writeFileSync(path.join(scratch, `${name}.mutant-${index}.ts`), text)
     }
     const config = {
-      extends: path.join(root, 'tsconfig.base.json'),
+      extends: path.join(root, 'tsconfig.json'),
       compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, allowUnreachableCode: true },
       include: ['*.ts'],
     }
