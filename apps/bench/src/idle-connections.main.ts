@@ -10,7 +10,7 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
-import { median } from './statistics.ts'
+import { median } from 'simple-statistics'
 import { type Metric, startWeighedServer } from './weighed-server.ts'
 
 const { values: options } = parseArgs({ options: { connections: { type: 'string', default: '10000' } } })

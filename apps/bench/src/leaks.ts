@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { forkReservationService, openPort, startPostgres, watchPostgres } from '@overlap/backend'
 import { SKU_IN_STOCK } from './mixed-runs.ts'
-import { slope } from './statistics.ts'
+import { linearRegression } from 'simple-statistics'
 
 export interface LeaksInput {
   readonly styles: readonly string[]
@@ -139,7 +139,7 @@ export async function findLeaks(
     return {
       ...done,
       rested,
-      bytesPerRun: slope(rested.map(({ runs, heapBytes }) => [runs, heapBytes])),
+      bytesPerRun: linearRegression(rested.map(({ runs, heapBytes }) => [runs, heapBytes])).m,
       busySessions,
       sessionsLeft: await watch.connections(),
       exitCode: exit.code,

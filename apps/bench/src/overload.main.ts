@@ -21,7 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { type Load, type UrlReport, runLoad } from '@overlap/load'
-import { quantile } from './statistics.ts'
+import { quantile } from 'simple-statistics'
 
 const { values: options } = parseArgs({
   options: {

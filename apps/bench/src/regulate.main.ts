@@ -19,7 +19,7 @@ import { generators } from '@overlap/generators'
 import { observables } from '@overlap/observables'
 import { promises } from '@overlap/promises'
 import { type Call, type Style, WaitingLine } from '@overlap/workload'
-import { median } from './statistics.ts'
+import { median } from 'simple-statistics'
 
 /** Has so many wait, and resolves when all have gone. */
 type Fill = (count: number) => Promise<void>

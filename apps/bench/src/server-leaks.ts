@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleNames } from '@overlap/workload'
 import type { Grounds } from './leaks.ts'
-import { slope } from './statistics.ts'
+import { linearRegression } from 'simple-statistics'
 
 const CONCURRENCY = 50
 const POOL_MAX = 10
@@ -83,7 +83,7 @@ export async function findServerLeaks(
     server.disconnect()
     server.kill()
     const [exitCode] = (await exited) as [number | null]
-    const bytesPerClient = slope(seen.map((one) => [one.clients, one.heapBytes]))
+    const bytesPerClient = linearRegression(seen.map((one) => [one.clients, one.heapBytes])).m
     return { seen, bytesPerClient, after, exitCode }
   } finally {
     server.kill('SIGKILL')

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
 import autocannon from 'autocannon'
-import { median, quantile, shuffled } from './statistics.ts'
+import { median, quantile, shuffle } from 'simple-statistics'
 
 const { values: options } = parseArgs({
   options: {
@@ -89,7 +89,8 @@ try {
 
   const slices = new Map(subjects.map(({ name }) => [name, [] as Slice[]]))
   for (let round = 0; round < rounds; round++) {
-    for (const subject of shuffled(subjects)) slices.get(subject.name)?.push(await measure(subject, round))
+    for (const subject of shuffle([...subjects]))
+      slices.get(subject.name)?.push(await measure(subject, round))
     process.stderr.write(`\rround ${round + 1} of ${rounds}`)
   }
   process.stderr.write('\r')

@@ -97,7 +97,10 @@ const mayImport: Readonly<Record<string, Rule>> = {
     ],
     test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
   },
-  'apps/bench': { src: [...anything, 'autocannon', 'node:*'], test: ['vitest'] },
+  'apps/bench': {
+    src: [...anything, 'autocannon', 'simple-statistics', 'vega', 'vega-lite', 'node:*'],
+    test: ['vitest'],
+  },
   'tools/house-rules': {
     src: ['@overlap/workload', '@overlap/conformance', 'node:*'],
     test: ['vitest'],

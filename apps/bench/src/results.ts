@@ -1,0 +1,118 @@
+/**
+ * The results: one file of raw figures for each part in `docs/results`, and `docs/results.md`, which is made from
+ * these and nothing else. So whoever reads a number there can find the samples behind it, and what was measured
+ * again alone replaces its own part.
+ */
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import type { Gate, Part } from './part.ts'
+import { drawPlot } from './plot.ts'
+
+/** Where, when and of what a part's figures were measured. */
+export interface About {
+  readonly command: string
+  /** ISO 8601, UTC: when it began. */
+  readonly date: string
+  readonly seconds: number
+  readonly rounds: number
+  /** Of the sources; with `+` behind it when they were changed since. */
+  readonly commit: string
+  readonly machine: string
+  readonly versions: Readonly<Record<string, string>>
+  /** Mean number of processes that wanted a core in the minute before: what else the machine had to do. */
+  readonly loadBefore: number
+}
+
+export interface Raw<D> {
+  readonly about: About
+  readonly gate: Gate
+  readonly figures: D
+}
+
+const root = new URL('../../../', import.meta.url)
+const folder = new URL('docs/results/', root)
+
+/** Of which it is told how old they are. */
+const packages = [
+  'rxjs',
+  'effect',
+  'p-limit',
+  'fastify',
+  'pg',
+  'undici',
+  'co',
+  'async',
+  'effection',
+  'bluebird',
+]
+
+export function readRaw<D>({ name }: Part<D>, from = folder): Raw<D> | undefined {
+  const file = new URL(`${name}.json`, from)
+  if (!fs.existsSync(file)) return undefined
+  // A cast: the part itself has written it.
+  return JSON.parse(fs.readFileSync(file, 'utf8')) as Raw<D>
+}
+
+/** Writes the figures of a part, and its pictures. */
+export async function writeRaw<D>(part: Part<D>, raw: Raw<D>): Promise<void> {
+  fs.mkdirSync(folder, { recursive: true })
+  fs.writeFileSync(new URL(`${part.name}.json`, folder), `${JSON.stringify(raw)}\n`)
+  for (const [name, plot] of Object.entries(part.plots?.(raw.figures) ?? {}))
+    fs.writeFileSync(new URL(`${name}.svg`, folder), await drawPlot(plot))
+}
+
+/** The text of `docs/results.md`. */
+export function renderResults(parts: readonly Part<unknown>[]): string {
+  const sections = parts.flatMap((part) => {
+    const raw = readRaw(part)
+    return raw ? [renderSection(part, raw)] : []
+  })
+  return `# Results
+
+Everything here is made from the raw figures in [results](results/) by \`npm run bench\`, which measures again; how it is measured,
+and what is fair about it and what is not, is told in [apps/bench](../apps/bench/README.md). A ratio is the median of the rounds' ratios,
+with the interval that holds the true one with a probability of 95 %. Where that interval, or the one of a program measured
+against itself, is too wide to tell two apart, it says "no difference seen".
+
+${sections.join('\n\n')}
+`
+}
+
+function renderSection<D>(part: Part<D>, { about, gate, figures }: Raw<D>): string {
+  const pictures = Object.keys(part.plots?.(figures) ?? {}).map(
+    (name) => `![${part.title}](results/${name}.svg)`,
+  )
+  return [`## ${part.title}`, tellAbout(part.name, about), ...pictures, part.render(figures, gate)].join(
+    '\n\n',
+  )
+}
+
+function tellAbout(
+  name: string,
+  { command, date, seconds, rounds, commit, machine, versions, loadBefore }: About,
+): string {
+  const tools = Object.entries(versions).map(([tool, version]) => `${tool} ${version}`)
+  return `<sub>\`${command}\` · ${date.slice(0, 10)} · ${seconds} s, ${rounds} rounds · commit ${commit} · ${machine}, load ${loadBefore} before · ${tools.join(', ')} · [raw figures](results/${name}.json)</sub>`
+}
+
+/** What is the same for all parts of one run. */
+export function describeMachine(): Pick<About, 'commit' | 'machine' | 'versions'> {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+  const changed = git('status', '--porcelain', '--', '.', ':!docs') === '' ? '' : '+'
+  const [cpu] = os.cpus()
+  const gibibytes = Math.round(os.totalmem() / 2 ** 30)
+  return {
+    commit: git('rev-parse', '--short=10', 'HEAD') + changed,
+    machine: `${os.availableParallelism()} × ${cpu?.model.trim() ?? 'unknown processor'}, ${gibibytes} GiB, ${os.type()} ${os.arch()}`,
+    versions: Object.fromEntries([
+      ['Node', process.versions.node],
+      ...packages.map((name) => [name, versionOf(name)]),
+    ]) as Record<string, string>,
+  }
+}
+
+function versionOf(name: string): string {
+  const file = new URL(`node_modules/${name}/package.json`, root)
+  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version
+}
