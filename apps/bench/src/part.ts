@@ -1,17 +1,17 @@
 /** What every part of the benchmark is: it measures, and what it has measured can be told again from the raw figures alone. */
 import type { ScenarioName } from '@overlap/workload'
 
-export interface Part<D> {
+export interface Part<D = unknown> {
   /** Its key in the raw figures, and its name for `--only`. */
   readonly name: string
   /** Its heading in the results. */
   readonly title: string
   /** Resolves with what the raw figures hold, as JSON: samples, and not only what was made of them. */
-  readonly measure: (settings: Settings) => Promise<D>
+  measure(settings: Settings): Promise<D>
   /** Markdown, from the figures and nothing else. */
-  readonly render: (figures: D, gate: Gate) => string
+  render(figures: D, gate: Gate): string
   /** Pictures for it, by the names of their files without the ending. */
-  readonly plots?: (figures: D) => Readonly<Record<string, Plot>>
+  plots?(figures: D): Readonly<Record<string, Plot>>
 }
 
 export interface Settings {

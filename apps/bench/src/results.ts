@@ -34,18 +34,7 @@ const root = new URL('../../../', import.meta.url)
 const folder = new URL('docs/results/', root)
 
 /** Of which it is told how old they are. */
-const packages = [
-  'rxjs',
-  'effect',
-  'p-limit',
-  'fastify',
-  'pg',
-  'undici',
-  'co',
-  'async',
-  'effection',
-  'bluebird',
-]
+const packages = ['rxjs', 'effect', 'p-limit', 'fastify', 'pg', 'undici']
 
 export function readRaw<D>({ name }: Part<D>, from = folder): Raw<D> | undefined {
   const file = new URL(`${name}.json`, from)
@@ -63,7 +52,7 @@ export async function writeRaw<D>(part: Part<D>, raw: Raw<D>): Promise<void> {
 }
 
 /** The text of `docs/results.md`. */
-export function renderResults(parts: readonly Part<unknown>[]): string {
+export function renderResults(parts: readonly Part[]): string {
   const sections = parts.flatMap((part) => {
     const raw = readRaw(part)
     return raw ? [renderSection(part, raw)] : []

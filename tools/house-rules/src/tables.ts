@@ -23,6 +23,7 @@ import {
 } from '@overlap/workload'
 import { linesOf } from './lines-of.ts'
 import { read, root } from './sources.ts'
+import { toTable } from './to-table.ts'
 
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {
@@ -141,9 +142,4 @@ function naive(): string {
 /** What a program of ours prints. */
 function run(main: string): string {
   return execFileSync(process.execPath, [path.join(root, main)], { encoding: 'utf8' })
-}
-
-function toTable([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

@@ -98,7 +98,16 @@ const mayImport: Readonly<Record<string, Rule>> = {
     test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
   },
   'apps/bench': {
-    src: [...anything, 'autocannon', 'simple-statistics', 'vega', 'vega-lite', 'node:*'],
+    src: [
+      ...anything,
+      'autocannon',
+      'js-tokens',
+      'rolldown',
+      'simple-statistics',
+      'vega',
+      'vega-lite',
+      'node:*',
+    ],
     test: ['vitest'],
   },
   'tools/house-rules': {
