@@ -2,23 +2,28 @@
  * `npm run bench`: measures every style, and what people would take instead, and writes `docs/results.md` with its
  * pictures and raw figures.
  *
- * `--only server,memory` measures these parts and leaves the others as they are; `--rounds 30` is for whoever has more time.
+ * `--only server,memory` measures these parts and leaves the others as they are; `--rounds 30` is for whoever has more time;
+ * `--render` measures nothing, and writes the documents again from the raw figures.
  */
-import fs from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { judgeAll } from './gate.ts'
 import { parts } from './parts.ts'
-import { describeMachine, renderResults, writeRaw } from './results.ts'
+import type { Gate } from './part.ts'
+import { describeMachine, writeRaw, writeResults } from './results.ts'
 
 const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, rounds: { type: 'string', default: '13' } },
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '13' },
+    render: { type: 'boolean', default: false },
+  },
 })
 const rounds = Number(options.rounds)
 if (!Number.isSafeInteger(rounds) || rounds < 1)
   throw new RangeError(`--rounds: expected an integer of at least 1, got ${options.rounds}`)
 const names = parts.map(({ name }) => name)
-const wanted = options.only?.split(',') ?? names
+const wanted = options.render ? [] : (options.only?.split(',') ?? names)
 const unknown = wanted.filter((name) => !names.includes(name))
 if (unknown.length > 0)
   throw new RangeError(`--only: expected some of ${names.join(',')}, got ${unknown.join(',')}`)
@@ -29,8 +34,7 @@ const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...proces
 )
 const startedAt = performance.now()
 
-tell('suite')('which styles pass')
-const gate = await judgeAll()
+const gate = wanted.length === 0 ? {} : await judgeGate()
 for (const part of parts.filter(({ name }) => wanted.includes(name))) {
   const about = {
     command,
@@ -41,11 +45,16 @@ for (const part of parts.filter(({ name }) => wanted.includes(name))) {
   }
   const partAt = performance.now()
   const figures = await part.measure({ rounds, gate, tell: tell(part.name) })
-  await writeRaw(part, { about: { ...about, seconds: secondsSince(partAt) }, gate, figures })
+  writeRaw(part, { about: { ...about, seconds: secondsSince(partAt) }, gate, figures })
   process.stderr.write(`\r${part.name}: ${secondsSince(partAt)} s`.padEnd(80) + '\n')
 }
-fs.writeFileSync(new URL('../../../docs/results.md', import.meta.url), renderResults(parts))
+await writeResults(parts)
 console.log(`docs/results.md, after ${secondsSince(startedAt)} s`)
+
+function judgeGate(): Promise<Gate> {
+  tell('suite')('which styles pass')
+  return judgeAll()
+}
 
 /** One line, which is written again and again. */
 function tell(name: string): (progress: string) => void {

@@ -15,6 +15,7 @@ export interface About {
   /** ISO 8601, UTC: when it began. */
   readonly date: string
   readonly seconds: number
+  /** Asked for, of what is measured in rounds. */
   readonly rounds: number
   /** Of the sources; with `+` behind it when they were changed since. */
   readonly commit: string
@@ -43,30 +44,37 @@ export function readRaw<D>({ name }: Part<D>, from = folder): Raw<D> | undefined
   return JSON.parse(fs.readFileSync(file, 'utf8')) as Raw<D>
 }
 
-/** Writes the figures of a part, and its pictures. */
-export async function writeRaw<D>(part: Part<D>, raw: Raw<D>): Promise<void> {
+export function writeRaw<D>({ name }: Part<D>, raw: Raw<D>): void {
   fs.mkdirSync(folder, { recursive: true })
-  fs.writeFileSync(new URL(`${part.name}.json`, folder), `${JSON.stringify(raw)}\n`)
-  for (const [name, plot] of Object.entries(part.plots?.(raw.figures) ?? {}))
-    fs.writeFileSync(new URL(`${name}.svg`, folder), await drawPlot(plot))
+  fs.writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(raw)}\n`)
 }
 
-/** The text of `docs/results.md`. */
-export function renderResults(parts: readonly Part[]): string {
-  const sections = parts.flatMap((part) => {
+/** Writes every document that is made from the raw figures. */
+export async function writeResults(parts: readonly Part[]): Promise<void> {
+  for (const [file, text] of Object.entries(await makeResults(parts)))
+    fs.writeFileSync(new URL(file, root), text)
+}
+
+/** The texts of these documents, by their paths from the root. */
+export async function makeResults(parts: readonly Part[]): Promise<Readonly<Record<string, string>>> {
+  const pictures: Record<string, string> = {}
+  const sections: string[] = []
+  for (const part of parts) {
     const raw = readRaw(part)
-    return raw ? [renderSection(part, raw)] : []
-  })
-  return `# Results
+    if (!raw) continue
+    sections.push(renderSection(part, raw))
+    for (const [name, plot] of Object.entries(part.plots?.(raw.figures) ?? {}))
+      pictures[`docs/results/${name}.svg`] = await drawPlot(plot)
+  }
+  return { 'docs/results.md': `${INTRODUCTION}\n\n${sections.join('\n\n')}\n`, ...pictures }
+}
+
+const INTRODUCTION = `# Results
 
 Everything here is made from the raw figures in [results](results/) by \`npm run bench\`, which measures again; how it is measured,
 and what is fair about it and what is not, is told in [apps/bench](../apps/bench/README.md). A ratio is the median of the rounds' ratios,
 with the interval that holds the true one with a probability of 95 %. Where that interval, or the one of a program measured
-against itself, is too wide to tell two apart, it says "no difference seen".
-
-${sections.join('\n\n')}
-`
-}
+against itself, is too wide to tell two apart, it says "no difference seen".`
 
 function renderSection<D>(part: Part<D>, { about, gate, figures }: Raw<D>): string {
   const pictures = Object.keys(part.plots?.(figures) ?? {}).map(
@@ -79,10 +87,10 @@ function renderSection<D>(part: Part<D>, { about, gate, figures }: Raw<D>): stri
 
 function tellAbout(
   name: string,
-  { command, date, seconds, rounds, commit, machine, versions, loadBefore }: About,
+  { command, date, seconds, commit, machine, versions, loadBefore }: About,
 ): string {
   const tools = Object.entries(versions).map(([tool, version]) => `${tool} ${version}`)
-  return `<sub>\`${command}\` · ${date.slice(0, 10)} · ${seconds} s, ${rounds} rounds · commit ${commit} · ${machine}, load ${loadBefore} before · ${tools.join(', ')} · [raw figures](results/${name}.json)</sub>`
+  return `<sub>\`${command}\` · ${date.slice(0, 10)} · ${seconds} s · commit ${commit} · ${machine}, load ${loadBefore} before · ${tools.join(', ')} · [raw figures](results/${name}.json)</sub>`
 }
 
 /** What is the same for all parts of one run. */

@@ -22,8 +22,8 @@ import {
   styleNames,
 } from '@overlap/workload'
 import { linesOf } from './lines-of.ts'
+import { type Table, toTable } from './markdown.ts'
 import { read, root } from './sources.ts'
-import { toTable } from './to-table.ts'
 
 /** The files of a style that are neither a scenario nor the lift, the adapter or the index. */
 export const besides: Readonly<Record<StyleName, readonly string[]>> = {
@@ -32,13 +32,6 @@ export const besides: Readonly<Record<StyleName, readonly string[]>> = {
   generators: ['operation', 'first-success'],
   observables: ['first-success'],
   effect: ['first-success'],
-}
-
-/** A document, and the table that stands in it between two comments with the table's name. */
-export interface Table {
-  readonly file: string
-  readonly name: string
-  readonly make: () => string
 }
 
 export const tables = {
@@ -51,17 +44,6 @@ export const tables = {
   /** Likewise, in the naive version's own tests. */
   naive: { file: 'packages/naive/README.md', name: 'naive', make: naive },
 } as const satisfies Readonly<Record<string, Table>>
-
-/** Puts the table into the text of its document, in the place of the one that is there. */
-export function place({ file, name, make }: Table, text: string): string {
-  const [begin, end] = [`<!-- ${name}: made by npm run docs -->`, `<!-- end of ${name} -->`]
-  const [before, rest] = text.split(begin)
-  const after = rest?.split(end)[1]
-  if (before === undefined || after === undefined) {
-    throw new Error(`${file} has no place for a table: expected ${begin} and ${end}`)
-  }
-  return `${before}${begin}\n\n${make()}\n\n${end}${after}`
-}
 
 /** Scenario × style: lines of code, each a link to the file. */
 function matrix(): string {

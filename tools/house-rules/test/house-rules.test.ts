@@ -5,7 +5,8 @@ import * as workload from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
 import { codeOf, linesOf } from '../src/lines-of.ts'
 import { foldersIn, importsOf, read, sourcesIn } from '../src/sources.ts'
-import { besides, place, tables } from '../src/tables.ts'
+import { place } from '../src/markdown.ts'
+import { besides, tables } from '../src/tables.ts'
 
 const { scenarios, styleNames } = workload
 

@@ -1,6 +1,6 @@
 /** The talks' tables: theirs, what arithmetic allows, and ours, made by the demo server on itself as the page has it made. */
-import { type ExperimentResult, experiments } from '@overlap/load/experiments'
-import { toTable } from '@overlap/house-rules/to-table'
+import { type ExperimentResult, type Ratio, experiments } from '@overlap/load/experiments'
+import { toTable } from '@overlap/house-rules/markdown'
 import type { Part } from '../part.ts'
 import { startWeighedServer } from '../weighed-server.ts'
 
@@ -38,12 +38,11 @@ export const experimentsPart: Part<readonly ExperimentResult[]> = {
         [...result.parts.map(({ label, seconds }) => `${label} ${toSeconds(seconds)}`), result.note ?? '']
           .filter(Boolean)
           .join(', '),
-        tellShape(result, experiment.ratio?.of),
+        tellShape(result, experiment.ratio),
       ]
     })
     const table = toTable([['', 'what', 'theirs', 'by arithmetic', 'ours', 'the shape'], ...rows])
-    return `Measured in 2013 to 2017 in Python, and here on the demo server, each once. What must come back is the shape, within 15 %, and never
-the time: ${held} of ${shapes} came back. [packages/load](../packages/load/src/experiments.ts) says how each is made here.
+    return `Measured in 2013 to 2017 in Python, and here on the demo server, each once. What must come back is the shape, within 15 % where nothing else is said, and never the time: ${held} of ${shapes} came back. [packages/load](../packages/load/src/experiments.ts) says how each is made here.
 
 ${table}`
   },
@@ -53,8 +52,10 @@ function toSeconds(seconds: number): string {
   return `${seconds >= 0.1 ? seconds.toFixed(2) : seconds.toPrecision(2)} s`
 }
 
-function tellShape({ ratio, expected, held }: ExperimentResult, of?: string): string {
+function tellShape({ ratio, expected, held }: ExperimentResult, asked: Ratio | null): string {
   const verdict = held === null ? '' : held ? 'came back' : '**did not come back**'
-  if (ratio === null) return verdict
-  return `${of ?? ''}: ${ratio.toFixed(2)}, theirs ${expected?.toFixed(2) ?? 'none'}: ${verdict}`
+  if (ratio === null || expected === null || asked === null) return verdict
+  const whose = asked.byArithmetic ? 'by arithmetic' : 'theirs'
+  const least = asked.holds === 'above 1' ? ' (above 1 is asked)' : ''
+  return `${asked.of}: ${ratio.toFixed(2)}, ${whose} ${expected.toFixed(2)}${least}: ${verdict}`
 }
