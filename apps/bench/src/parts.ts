@@ -1,5 +1,6 @@
 /** All that is measured, in the order of the results. */
+import { clients } from './clients.ts'
 import type { Part } from './part.ts'
 import { quiet } from './quiet.ts'
 
-export const parts: readonly Part<unknown>[] = [quiet as Part<unknown>]
+export const parts: readonly Part<unknown>[] = [quiet as Part<unknown>, clients as Part<unknown>]
