@@ -2,5 +2,10 @@
 import { clients } from './clients.ts'
 import type { Part } from './part.ts'
 import { quiet } from './quiet.ts'
+import { stacks } from './stacks.ts'
 
-export const parts: readonly Part<unknown>[] = [quiet as Part<unknown>, clients as Part<unknown>]
+export const parts: readonly Part<unknown>[] = [
+  quiet as Part<unknown>,
+  clients as Part<unknown>,
+  stacks as Part<unknown>,
+]
