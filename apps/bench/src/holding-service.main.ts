@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net'
 
 /** No connection is closed because nothing was asked on it for a while. */
 const KEPT_MS = 60_000
+/** Nobody is turned away, and knocks again seconds later, because many come at once: 511 may wait by default. */
+const BACKLOG = 10_000
 
 let awaited: number | undefined
 let held: http.ServerResponse[] = []
@@ -20,7 +22,7 @@ const server = http.createServer({ keepAliveTimeout: KEPT_MS }, (request, respon
   held.push(response)
   if (held.length === awaited) process.send?.('held')
 })
-server.listen(0, '127.0.0.1', () => {
+server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () => {
   const { port } = server.address() as AddressInfo
   process.send?.(`http://127.0.0.1:${port}`)
 })

@@ -19,6 +19,8 @@ import { NOTHING, type Weight } from './waiting-clients.ts'
 import { openPlain } from './what-most-write.ts'
 
 const POOL_MAX = 20
+/** Answers are held back until all clients have asked, which may take its time on a busy machine. */
+const ANSWER_TIMEOUT_MS = 120_000
 /** No client is closed because it has not asked for a while. */
 const KEPT_MS = 60_000
 /** All that is waited for is there sooner, or not at all. */
@@ -93,7 +95,12 @@ async function openSubject(): Promise<Subject> {
   if (SUBJECT === NOTHING)
     return { answer: (ms, signal) => sleep(ms, { sku: 'A-42' }, { signal }), isIdle: () => true }
 
-  const port = openPort({ databaseUrl: DATABASE_URL, upstreamUrls: [UPSTREAM_URL], poolMax: POOL_MAX })
+  const port = openPort({
+    databaseUrl: DATABASE_URL,
+    upstreamUrls: [UPSTREAM_URL],
+    poolMax: POOL_MAX,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+  })
   await port.prepare()
   const style = [callbacks, promises, generators, observables, effect].find(({ name }) => name === SUBJECT)
   if (style)
