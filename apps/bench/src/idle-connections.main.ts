@@ -5,12 +5,12 @@
  * they are there, and it is asked for runs in both times. Then it must have closed all of them, as it promises, and
  * serve as before. Exits with 1 if it has not.
  */
-import { once } from 'node:events'
-import net from 'node:net'
+import type net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { median } from 'simple-statistics'
+import { connectSockets, readFileLimit } from './sockets.ts'
 import { type Metric, startWeighedServer } from './weighed-server.ts'
 
 const { values: options } = parseArgs({ options: { connections: { type: 'string', default: '10000' } } })
@@ -30,7 +30,7 @@ const sockets = new Set<net.Socket>()
 try {
   const before = await server.weigh()
   const alone = await ask()
-  while (sockets.size < connections) await connect(100)
+  await connect()
   const asked = await ask()
   const during = await server.weigh()
   const open = during.overlap_http_connections - before.overlap_http_connections
@@ -64,18 +64,11 @@ try {
   await Promise.all([service.stop(), postgres.stop()])
 }
 
-async function connect(count: number): Promise<void> {
-  const { hostname, port } = new URL(server.url)
-  const connecting = Array.from({ length: count }, async () => {
-    const socket = net.connect(Number(port), hostname)
+async function connect(): Promise<void> {
+  for (const socket of await connectSockets(server.url, connections)) {
     sockets.add(socket)
-    socket
-      .on('error', () => {})
-      .on('close', () => sockets.delete(socket))
-      .resume()
-    await once(socket, 'connect')
-  })
-  await Promise.all(connecting)
+    socket.on('close', () => sockets.delete(socket)).resume()
+  }
 }
 
 /** How long a run takes, in ms: the median of 20, one after the other. Throws when one fails. */
@@ -93,14 +86,4 @@ async function ask(): Promise<number> {
 
 function mib(bytes: number): number {
   return Math.round(bytes / 2 ** 20)
-}
-
-/** How many files a process may have open: this one, and the server too. Windows has no such limit. */
-function readFileLimit(): number {
-  // A cast, because its type says no more than that it is an object.
-  const { userLimits } = process.report.getReport() as {
-    readonly userLimits?: { readonly open_files?: { readonly soft?: number | 'unlimited' } }
-  }
-  const soft = userLimits?.open_files?.soft
-  return typeof soft === 'number' ? soft : Infinity
 }

@@ -1,6 +1,9 @@
 /** All that is measured, in the order of the results. */
+import { clients } from './clients.ts'
+import { experiments } from './experiments.ts'
 import type { Part } from './part.ts'
-import { experimentsPart } from './parts/experiments.ts'
-import { sizePart } from './parts/size.ts'
+import { quiet } from './quiet.ts'
+import { size } from './size.ts'
+import { stacks } from './stacks.ts'
 
-export const parts: readonly Part[] = [experimentsPart, sizePart]
+export const parts: readonly Part[] = [experiments, quiet, clients, size, stacks]

@@ -37,8 +37,8 @@ const folder = new URL('docs/results/', root)
 /** Of which it is told how old they are. */
 const packages = ['rxjs', 'effect', 'p-limit', 'fastify', 'pg', 'undici']
 
-export function readRaw<D>({ name }: Part<D>, from = folder): Raw<D> | undefined {
-  const file = new URL(`${name}.json`, from)
+function readRaw<D>({ name }: Part<D>): Raw<D> | undefined {
+  const file = new URL(`${name}.json`, folder)
   if (!fs.existsSync(file)) return undefined
   // A cast: the part itself has written it.
   return JSON.parse(fs.readFileSync(file, 'utf8')) as Raw<D>

@@ -14,7 +14,7 @@ const names = [
 
 export type Metric = (typeof names)[number]
 
-type Metrics = Readonly<Record<Metric, number>>
+export type Metrics = Readonly<Record<Metric, number>>
 
 interface WeighedServer {
   readonly url: string

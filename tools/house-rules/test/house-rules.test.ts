@@ -101,8 +101,12 @@ const mayImport: Readonly<Record<string, Rule>> = {
   'apps/bench': {
     src: [
       ...anything,
+      '@overlap/conformance/fork-judge',
+      '@overlap/house-rules/*',
+      '@overlap/naive',
       'autocannon',
       'js-tokens',
+      'pg',
       'rolldown',
       'simple-statistics',
       'vega',

@@ -1,17 +1,17 @@
 /** The talks' tables: theirs, what arithmetic allows, and ours, made by the demo server on itself as the page has it made. */
-import { type ExperimentResult, type Ratio, experiments } from '@overlap/load/experiments'
+import { type ExperimentResult, type Ratio, experiments as talks } from '@overlap/load/experiments'
 import { toTable } from '@overlap/house-rules/markdown'
-import type { Part } from '../part.ts'
-import { startWeighedServer } from '../weighed-server.ts'
+import type { Part } from './part.ts'
+import { startWeighedServer } from './weighed-server.ts'
 
-export const experimentsPart: Part<readonly ExperimentResult[]> = {
+export const experiments: Part<readonly ExperimentResult[]> = {
   name: 'experiments',
   title: 'The talks’ tables',
   async measure({ tell }) {
     const server = await startWeighedServer({})
     try {
       const results: ExperimentResult[] = []
-      for (const { id, what } of experiments) {
+      for (const { id, what } of talks) {
         tell(`${id} ${what}`)
         const response = await fetch(`${server.url}/api/experiments/${id}`, { method: 'POST' })
         const body = await response.text()
@@ -28,7 +28,7 @@ export const experimentsPart: Part<readonly ExperimentResult[]> = {
     const held = results.filter((result) => result.held === true).length
     const shapes = results.filter((result) => result.held !== null).length
     const rows = results.map((result) => {
-      const experiment = experiments.find(({ id }) => id === result.id)
+      const experiment = talks.find(({ id }) => id === result.id)
       if (!experiment) throw new Error(`there is no experiment ${result.id}`)
       return [
         result.id,

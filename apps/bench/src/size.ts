@@ -8,7 +8,7 @@ import { type ScenarioName, type StyleName, scenarios, styleNames } from '@overl
 import jsTokens from 'js-tokens'
 import { rolldown } from 'rolldown'
 import { sum } from 'simple-statistics'
-import type { Part } from '../part.ts'
+import type { Part } from './part.ts'
 
 interface Size {
   readonly scenario: ScenarioName
@@ -26,7 +26,7 @@ interface Bundled {
   readonly compressed: number
 }
 
-export const sizePart: Part<readonly Size[]> = {
+export const size: Part<readonly Size[]> = {
   name: 'size',
   title: 'Size',
   async measure({ tell }) {
@@ -34,9 +34,7 @@ export const sizePart: Part<readonly Size[]> = {
     for (const { name: scenario } of scenarios) {
       for (const style of styleNames) {
         tell(`${scenario} in ${style}`)
-        const file = fileURLToPath(
-          new URL(`../../../../packages/${style}/src/${scenario}.ts`, import.meta.url),
-        )
+        const file = fileURLToPath(new URL(`../../../packages/${style}/src/${scenario}.ts`, import.meta.url))
         const text = fs.readFileSync(file, 'utf8')
         sizes.push({
           scenario,
@@ -74,7 +72,7 @@ ${table(({ bytes, bytesWithLibrary }) => `${bytes.compressed} · ${bytesWithLibr
 }
 
 function find(sizes: readonly Size[], scenario: ScenarioName, style: StyleName): Size {
-  const found = sizes.find((size) => size.scenario === scenario && size.style === style)
+  const found = sizes.find((one) => one.scenario === scenario && one.style === style)
   if (!found) throw new Error(`there is no size of ${scenario} in ${style}`)
   return found
 }
