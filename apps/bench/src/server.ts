@@ -14,7 +14,7 @@ import { median, shuffle } from 'simple-statistics'
 import { type Generator, startGenerator } from './generator.ts'
 import type { Part, Settings } from './part.ts'
 import { plotServer, renderServer } from './server-render.ts'
-import { MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
+import { LEVELS, MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
 import { readShape } from './servers/shape.ts'
 import type { Server } from './servers/start.ts'
 
@@ -59,7 +59,12 @@ export interface OpenSample {
 const PROCESSES = 2
 const POOL_MAX = 20
 /** Of a slice. With a thousand connections, another request of each is answered after that. */
-const SECONDS: Readonly<Record<number, number>> = { 10: 0.2, 100: 0.2, 1000: 0.1 }
+const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.2, 1000: 0.05 }
+/**
+ * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
+ * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
+ */
+const WARM_ANSWERS = 12_000
 const OPEN_ROUNDS = 3
 const OPEN_SECONDS = 0.6
 /** More than there are requests in the time for which a machine may stall. */
@@ -126,18 +131,36 @@ async function measureAll({ rounds, tell, subjects, generators }: Ground): Promi
     }
   await compareAnswers(subjects)
 
-  const slots = subjects.flatMap((subject) => subject.levels.map((connections) => ({ subject, connections })))
+  for (const [turn, generator] of generators.entries())
+    for (const subject of subjects) {
+      tell(`warms up: ${subject.name}`)
+      await warmUp(subject, generator, turn)
+    }
+
   const slices: Slice[] = []
-  for (let round = -PROCESSES; round < rounds; round++) {
-    tell(round < 0 ? 'warms up' : `round ${round + 1} of ${rounds}`)
-    const turn = (round + PROCESSES) % PROCESSES
-    const generator = at(generators, turn)
-    for (const { subject, connections } of shuffle(slots)) {
-      const slice = await measureSlice(subject, generator, { connections, turn })
-      if (round >= 0) slices.push({ ...slice, round })
+  for (let round = 0; round < rounds; round++) {
+    tell(`round ${round + 1} of ${rounds}`)
+    const turn = round % PROCESSES
+    // One level after the other, so that those who are compared have their slices at about the same time.
+    for (const connections of shuffle([...LEVELS])) {
+      const those = subjects.filter(({ levels }) => levels.includes(connections))
+      for (const subject of shuffle(those)) {
+        const slice = await measureSlice(subject, at(generators, turn), { connections, turn })
+        slices.push({ ...slice, round })
+      }
     }
   }
   return { slices, cold, open: await measureOpen(subjects, slices, tell) }
+}
+
+/** With all of its connections, and then until V8 has compiled all that it will. */
+async function warmUp({ levels, servers }: Running, generator: Generator, turn: number): Promise<void> {
+  const url = at(servers, turn).url + PATH
+  await generator.ask({ do: 'prime', url, connections: Math.max(...levels), anew: true })
+  for (let answers = 0; answers < WARM_ANSWERS;) {
+    const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
+    answers += load?.answers ?? 0
+  }
 }
 
 interface SliceOrder {

@@ -3,11 +3,11 @@
  * written well. It answers the same bytes, and stops nothing: a client that leaves, or an error, leaves the other call running.
  */
 import fastify from 'fastify'
-import pg from 'pg'
+import { Pool } from 'pg'
 import { IDLE_MS, keepAliveHeaders } from './keep-alive.ts'
 
 const { DATABASE_URL = '', UPSTREAM_URL = '', POOL_MAX = '20' } = process.env
-const pool = new pg.Pool({ connectionString: DATABASE_URL, max: Number(POOL_MAX) })
+const pool = new Pool({ connectionString: DATABASE_URL, max: Number(POOL_MAX) })
 const app = fastify({ keepAliveTimeout: IDLE_MS })
 
 app.get<{ Querystring: { sku: string } }>('/api/run/combine', async (request, reply) => {
