@@ -59,12 +59,12 @@ export interface OpenSample {
 const PROCESSES = 2
 const POOL_MAX = 20
 /** Of a slice. With a thousand connections, another request of each is answered after that. */
-const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.2, 1000: 0.05 }
+const SECONDS: Readonly<Record<number, number>> = { 10: 0.12, 100: 0.15, 1000: 0.05 }
 /**
  * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
  * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
  */
-const WARM_ANSWERS = 12_000
+const WARM_ANSWERS = 13_000
 const OPEN_ROUNDS = 3
 const OPEN_SECONDS = 0.6
 /** More than there are requests in the time for which a machine may stall. */
@@ -104,9 +104,10 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
       POOL_MAX: String(POOL_MAX),
     })) {
       tell(`starts ${subject.name}`)
-      const servers = await Promise.all(
-        Array.from({ length: PROCESSES }, async () => own(await subject.start())),
-      )
+      const starting = Array.from({ length: PROCESSES }, async () => own(await subject.start()))
+      // What has started beside one that has failed is stopped as well.
+      await Promise.allSettled(starting)
+      const servers = await Promise.all(starting)
       subjects.push({ ...subject, servers })
     }
     // One for each process of a subject: it holds a thousand connections to each.

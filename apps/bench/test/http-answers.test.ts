@@ -28,6 +28,6 @@ test('answers are told apart wherever a chunk ends, and however many are in one'
 
 test('an answer whose end nobody could tell is refused', () => {
   const reader = new HttpAnswers(() => {})
-  const chunk = Buffer.from('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1')
+  const chunk = Buffer.from('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1')
   expect(() => reader.read(chunk)).toThrow('expected an answer with a content-length')
 })
