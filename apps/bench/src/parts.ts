@@ -3,7 +3,8 @@ import { clients } from './clients.ts'
 import { experiments } from './experiments.ts'
 import type { Part } from './part.ts'
 import { quiet } from './quiet.ts'
+import { server } from './server.ts'
 import { size } from './size.ts'
 import { stacks } from './stacks.ts'
 
-export const parts: readonly Part[] = [experiments, quiet, clients, size, stacks]
+export const parts: readonly Part[] = [experiments, server, quiet, clients, size, stacks]

@@ -13,8 +13,11 @@ describe('the wall clock', () => {
 
   test('is asked for nothing: it may jump', () => {
     expect(files.filter((file) => /\bDate\b/.test(codeOf(read(file))))).toEqual([
-      // They tell people when something was measured, or judged.
+      // It tells people when something was measured.
       'apps/bench/src/bench.main.ts',
+      // It tells clients what HTTP asks for.
+      'apps/bench/src/servers/answer-text.ts',
+      // It tells people when something was judged.
       'apps/demo-server/src/suite-runs.ts',
     ])
   })

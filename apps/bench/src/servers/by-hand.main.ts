@@ -5,11 +5,8 @@
  *
  * Without `STYLE` it makes the two calls itself, with plain callbacks: the floor. With it, the style makes
  * them: what is above the floor there is what the style costs, and no server.
- *
- * Started by the benchmark, which it tells its address, and its CPU time whenever it is asked.
  */
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { openPort } from '@overlap/backend'
 import { callbacks } from '@overlap/callbacks'
 import { effect } from '@overlap/effect'
@@ -17,6 +14,8 @@ import { generators } from '@overlap/generators'
 import { observables } from '@overlap/observables'
 import { promises } from '@overlap/promises'
 import type { Availability, Cancel, Port, Reservation, Stock, Style } from '@overlap/workload'
+import { IDLE_MS, keepAliveHeaders } from './keep-alive.ts'
+import { sayUrl } from './say-url.ts'
 
 const styles = [callbacks, promises, generators, observables, effect]
 
@@ -29,7 +28,7 @@ const port = openPort({
 await port.prepare()
 
 const style = styles.find(({ name }) => name === STYLE)
-const server = http.createServer((_request, response) => {
+const server = http.createServer({ keepAliveTimeout: IDLE_MS }, (_request, response) => {
   const cancel = style ? answerInStyle(style, response) : answer(response)
   response.on('close', cancel)
 })
@@ -117,13 +116,9 @@ function send(response: http.ServerResponse, status: number, body: unknown, timi
     'content-length': Buffer.byteLength(text),
     'x-content-type-options': 'nosniff',
     'server-timing': timing,
+    ...keepAliveHeaders,
   })
   response.end(text)
 }
 
-server.listen(0, '127.0.0.1', () => {
-  const { port: number } = server.address() as AddressInfo
-  process.send?.({ url: `http://127.0.0.1:${number}` })
-})
-process.on('message', () => process.send?.(process.cpuUsage()))
-process.on('disconnect', () => process.exit())
+sayUrl(server)

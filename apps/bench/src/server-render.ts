@@ -1,0 +1,221 @@
+/** Tells what was measured of the servers: a table for each number of connections, one for the open load, and what they were like before they were warm. */
+import { styleNames } from '@overlap/workload'
+import { max, median, min, sum } from 'simple-statistics'
+import { type Comparison, compare, isDifferent } from './compare.ts'
+import type { Gate, Plot } from './part.ts'
+import type { OpenSample, ServerFigures, Slice } from './server.ts'
+import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
+
+/** How many requests per second, × floor, a style is to answer at least: at 10, 100 and 1,000 connections. */
+const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
+  callbacks: [0.95, 0.95, 0.95],
+  promises: [0.95, 0.95, 0.95],
+  generators: [0.95, 0.95, 0.95],
+  observables: [undefined, 0.9, 0.85],
+  effect: [undefined, 0.9, 0.85],
+}
+/** And × most people, at each of them. */
+const AIM_MOST_PEOPLE = 2.5
+
+const NONE: Comparison = { ratio: NaN, low: NaN, high: NaN }
+
+/** All rows that there can be, in their order. */
+const rows = [FLOOR, CONTROL, ...styleNames, ...styleNames.map(demoOf), MOST_PEOPLE, LIMIT, EMPTY]
+
+export function renderServer(figures: ServerFigures, gate: Gate): string {
+  return [
+    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, "demo server" the whole server in that style, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.`,
+    ...LEVELS.map((connections) => renderLevel(figures.slices, connections, gate)),
+    renderOpen(figures.open),
+    renderCold(figures),
+  ].join('\n\n')
+}
+
+function renderLevel(slices: readonly Slice[], connections: number, gate: Gate): string {
+  const level = slices.filter((slice) => slice.connections === connections)
+  const perSecond = (name: string) => figuresOf(level, name, 'perSecond')
+  const cpu = (name: string) => figuresOf(level, name, 'cpuEach')
+  const control = compareIfAny(perSecond(CONTROL), perSecond(FLOOR))
+  const controlCpu = compareIfAny(cpu(CONTROL), cpu(FLOOR))
+  const table = rows.flatMap((name) => {
+    const own = level.filter(({ subject }) => subject === name)
+    if (own.length === 0) {
+      const failed = gate[name]?.combine
+      return failed?.length ? [[name, `not measured: clause ${failed.join(', ')}`]] : []
+    }
+    const floor = compareIfAny(perSecond(name), perSecond(FLOOR))
+    const people = compareIfAny(perSecond(name), perSecond(MOST_PEOPLE))
+    const cpuRatio = compareIfAny(cpu(name), cpu(FLOOR))
+    const middle = (figure: 'p50' | 'p90' | 'p99') => median(own.map((slice) => slice[figure])).toFixed(1)
+    const share = median(own.map(({ generatorShare }) => generatorShare))
+    const isBase = name === FLOOR || name === CONTROL || name === EMPTY
+    return [
+      [
+        name,
+        Math.round(median(perSecond(name))).toLocaleString('en'),
+        name === FLOOR ? '1' : show(floor),
+        name === MOST_PEOPLE ? '1' : people.ratio.toFixed(2),
+        Math.round(median(cpu(name))).toLocaleString('en'),
+        name === FLOOR ? '1' : show(cpuRatio),
+        `${middle('p50')} / ${middle('p90')} / ${middle('p99')}`,
+        `${Math.round(share * 100)} %`,
+        isBase
+          ? ''
+          : [
+              differs('requests/s', floor, control),
+              differs('CPU', cpuRatio, controlCpu),
+              ...judge(name, connections, { floor, people }),
+            ].join('; '),
+      ],
+    ]
+  })
+  return `### ${connections.toLocaleString('en')} connections
+
+Medians of the slices; ratios are paired by round, and in brackets is what holds the true one. A verdict beside an aim says whether that interval lies above it.
+
+${toTable([
+  [
+    '',
+    'requests/s',
+    '× floor',
+    '× most people',
+    'CPU µs/request',
+    'CPU × floor',
+    'p50 / p90 / p99 ms',
+    'generator',
+    'verdict',
+  ],
+  ...table,
+])}`
+}
+
+/** The aims of a style, and what became of them. */
+export function judge(
+  name: string,
+  connections: number,
+  { floor, people }: { readonly floor: Comparison; readonly people: Comparison },
+): string[] {
+  const aim = aims[name]?.[LEVELS.findIndex((level) => level === connections)]
+  if (!(name in aims)) return []
+  return [
+    ...(aim === undefined ? [] : [`${aim} × floor: ${reach(floor, aim)}`]),
+    `${AIM_MOST_PEOPLE} × most people: ${reach(people, AIM_MOST_PEOPLE)}`,
+  ]
+}
+
+function reach({ low, high }: Comparison, aim: number): string {
+  if (low >= aim) return 'reached'
+  return high < aim ? 'missed' : 'undecided'
+}
+
+function differs(what: string, own: Comparison, control: Comparison): string {
+  if (!isDifferent(own, control)) return `${what}: no difference seen`
+  return `${what}: ${own.ratio > 1 ? 'more' : 'less'}`
+}
+
+function renderOpen({ perSecond, samples }: ServerFigures['open']): string {
+  const range = (own: readonly OpenSample[], figure: 'p50' | 'p90' | 'p99' | 'late99') => {
+    const values = own.map((sample) => sample[figure])
+    return `${median(values).toFixed(2)} (${min(values).toFixed(2)}–${max(values).toFixed(2)})`
+  }
+  const table = rows.flatMap((name) => {
+    const own = samples.filter(({ subject }) => subject === name)
+    if (own.length === 0) return []
+    return [
+      [
+        name,
+        range(own, 'p50'),
+        range(own, 'p90'),
+        range(own, 'p99'),
+        range(own, 'late99'),
+        String(sum(own.map(({ unsent }) => unsent))),
+      ],
+    ]
+  })
+  return `### ${perSecond.toLocaleString('en')} requests in a second, answered or not
+
+Latency in ms from when the time of a request had come: half of what the slowest of these answers at ${MIDDLE} connections. Medians of few slices, and in brackets the least and the most: it takes more to tell two of them apart. "Late" is the generator's own delay, which is part of the latency; what was unsent found no idle connection among 500.
+
+${toTable([['', 'p50', 'p90', 'p99', 'late, p99', 'unsent'], ...table])}`
+}
+
+function renderCold({ cold, slices }: ServerFigures): string {
+  const table = rows.flatMap((name) => {
+    const first = cold.filter(({ subject }) => subject === name)
+    const warm = slices.filter(({ subject, connections }) => subject === name && connections === MIDDLE)
+    if (first.length === 0 || warm.length === 0) return []
+    const cells = (each: readonly Slice[]) => [
+      Math.round(median(each.map(({ perSecond }) => perSecond))).toLocaleString('en'),
+      Math.round(median(each.map(({ cpuEach }) => cpuEach))).toLocaleString('en'),
+      median(each.map(({ p99 }) => p99)).toFixed(1),
+    ]
+    return [[name, ...cells(first), ...cells(warm)]]
+  })
+  return `### Cold
+
+The first slice of a process, at ${MIDDLE} connections, beside its later ones: what a server is like that has just started.
+
+${toTable([
+  ['', 'requests/s', 'CPU µs/request', 'p99 ms', 'warm requests/s', 'warm CPU µs/request', 'warm p99 ms'],
+  ...table,
+])}`
+}
+
+export function plotServer({ slices }: ServerFigures): Readonly<Record<string, Plot>> {
+  const shown = [CONTROL, ...styleNames, MOST_PEOPLE]
+  const values = LEVELS.flatMap((connections) => {
+    const level = slices.filter((slice) => slice.connections === connections)
+    return shown.flatMap((subject) => {
+      const own = figuresOf(level, subject, 'perSecond')
+      return own.length === 0
+        ? []
+        : [{ subject, connections, ...compareIfAny(own, figuresOf(level, FLOOR, 'perSecond')) }]
+    })
+  })
+  const common = {
+    x: { field: 'connections', type: 'ordinal', title: 'connections', axis: { labelAngle: 0 } },
+    xOffset: { field: 'subject', sort: shown },
+    color: { field: 'subject', type: 'nominal', sort: shown, title: null },
+  }
+  return {
+    server: {
+      $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+      width: 560,
+      height: 260,
+      data: { values },
+      layer: [
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: {
+            ...common,
+            y: { field: 'low', type: 'quantitative', title: 'requests/s, × floor' },
+            y2: { field: 'high' },
+          },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 50 },
+          encoding: { ...common, y: { field: 'ratio', type: 'quantitative' } },
+        },
+      ],
+    },
+  }
+}
+
+function figuresOf(slices: readonly Slice[], name: string, figure: 'perSecond' | 'cpuEach'): number[] {
+  return slices
+    .filter(({ subject }) => subject === name)
+    .toSorted((a, b) => a.round - b.round)
+    .map((slice) => slice[figure])
+}
+
+function compareIfAny(own: readonly number[], base: readonly number[]): Comparison {
+  return own.length === 0 || base.length === 0 ? NONE : compare(own, base)
+}
+
+const show = ({ ratio, low, high }: Comparison): string =>
+  `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
+
+function toTable([head = [], ...body]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${head.map((_, place) => cells[place] ?? '').join(' | ')} |`
+  return [line(head), `| ${head.map(() => '---').join(' | ')} |`, ...body.map(line)].join('\n')
+}

@@ -1,0 +1,255 @@
+/**
+ * The server under load: requests per second, CPU time for each and latency of `combine` without delays, at 10, 100 and 1,000
+ * connections, of each style and of what people would take instead.
+ *
+ * Every subject answers the same bytes, from real Postgres and the real reservation service. All of their processes run from
+ * the start, and are warm; in each round, each subject has a slice of load at each level, in a random order. Two
+ * processes of one program can differ by 10 % for as long as they live, so each subject has two, which take turns by
+ * round, and the floor is measured as two subjects (A/A).
+ */
+import { forkReservationService, startPostgres } from '@overlap/backend'
+import { runLoad } from '@overlap/load'
+import { styleNames } from '@overlap/workload'
+import { median, shuffle } from 'simple-statistics'
+import { type Generator, startGenerator } from './generator.ts'
+import type { Part, Settings } from './part.ts'
+import { plotServer, renderServer } from './server-render.ts'
+import { LEVELS, MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
+import { readShape } from './servers/shape.ts'
+import type { Server } from './servers/start.ts'
+
+export interface ServerFigures {
+  /** In a random order, round by round. */
+  readonly slices: readonly Slice[]
+  /** The first of each process, before it was warm; its round is the process's number. */
+  readonly cold: readonly Slice[]
+  readonly open: { readonly perSecond: number; readonly samples: readonly OpenSample[] }
+}
+
+/** One slice of a closed load: each connection waits for its answers. An error in any of them ends the benchmark. */
+export interface Slice {
+  readonly subject: string
+  readonly connections: number
+  readonly round: number
+  readonly answers: number
+  readonly perSecond: number
+  /** CPU time of the server for each request, in µs. */
+  readonly cpuEach: number
+  /** Latency in ms. */
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  /** Of one core, that the load generator has used meanwhile. */
+  readonly generatorShare: number
+}
+
+/** One slice of an open load: latency in ms, from when the time of a request had come. */
+export interface OpenSample {
+  readonly subject: string
+  readonly round: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  /** The 99th percentile of how late the generator was with sending, in ms. */
+  readonly late99: number
+  /** Requests that were not sent, because all connections waited for answers. */
+  readonly unsent: number
+}
+
+const PROCESSES = 2
+const POOL_MAX = 20
+/** Of a slice. With a thousand connections, another request of each is answered after that. */
+const SECONDS: Readonly<Record<number, number>> = { 10: 0.12, 100: 0.15, 1000: 0.05 }
+/**
+ * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
+ * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
+ */
+const WARM_ANSWERS = 13_000
+const OPEN_ROUNDS = 3
+const OPEN_SECONDS = 0.6
+/** More than there are requests in the time for which a machine may stall. */
+const OPEN_CONNECTIONS = 500
+const PATH = '/api/run/combine?sku=A-42&dbMs=0&httpMs=0'
+
+export const server: Part<ServerFigures> = {
+  name: 'server',
+  title: 'The server under load',
+  measure,
+  render: renderServer,
+  plots: plotServer,
+}
+
+/** A subject whose processes run. */
+interface Running extends Subject {
+  readonly servers: readonly Server[]
+}
+
+async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures> {
+  const started: { stop(): Promise<unknown> }[] = []
+  const own = <A extends { stop(): Promise<unknown> }>(one: A): A => {
+    started.push(one)
+    return one
+  }
+  try {
+    const styles = styleNames.filter((style) => gate[style]?.combine?.length === 0)
+    // Two for each style, and those that are of none.
+    const maxConnections = (2 * styles.length + 5) * PROCESSES * POOL_MAX + 20
+    const postgres = own(await startPostgres({ maxConnections }))
+    const service = own(await forkReservationService())
+    const subjects: Running[] = []
+    for (const subject of listSubjects(styles, {
+      ...process.env,
+      DATABASE_URL: postgres.url,
+      UPSTREAM_URL: service.url,
+      POOL_MAX: String(POOL_MAX),
+    })) {
+      tell(`starts ${subject.name}`)
+      const starting = Array.from({ length: PROCESSES }, async () => own(await subject.start()))
+      // What has started beside one that has failed is stopped as well.
+      await Promise.allSettled(starting)
+      const servers = await Promise.all(starting)
+      subjects.push({ ...subject, servers })
+    }
+    // One for each process of a subject: it holds a thousand connections to each.
+    const generators = Array.from({ length: PROCESSES }, () => own(startGenerator()))
+    return await measureAll({ rounds, tell, subjects, generators })
+  } finally {
+    for (const one of started.toReversed()) await one.stop()
+  }
+}
+
+interface Ground extends Pick<Settings, 'rounds' | 'tell'> {
+  readonly subjects: readonly Running[]
+  readonly generators: readonly Generator[]
+}
+
+async function measureAll({ rounds, tell, subjects, generators }: Ground): Promise<ServerFigures> {
+  const cold: Slice[] = []
+  for (const [turn, generator] of generators.entries())
+    for (const subject of subjects) {
+      tell(`cold: ${subject.name}`)
+      cold.push(await measureSlice(subject, generator, { connections: MIDDLE, turn, isCold: true }))
+    }
+  await compareAnswers(subjects)
+
+  for (const [turn, generator] of generators.entries())
+    for (const subject of subjects) {
+      tell(`warms up: ${subject.name}`)
+      await warmUp(subject, generator, turn)
+    }
+
+  const slices: Slice[] = []
+  for (let round = 0; round < rounds; round++) {
+    tell(`round ${round + 1} of ${rounds}`)
+    const turn = round % PROCESSES
+    // One level after the other, so that those who are compared have their slices at about the same time.
+    for (const connections of shuffle([...LEVELS])) {
+      const those = subjects.filter(({ levels }) => levels.includes(connections))
+      for (const subject of shuffle(those)) {
+        const slice = await measureSlice(subject, at(generators, turn), { connections, turn })
+        slices.push({ ...slice, round })
+      }
+    }
+  }
+  return { slices, cold, open: await measureOpen(subjects, slices, tell) }
+}
+
+/** With all of its connections, and then until V8 has compiled all that it will. */
+async function warmUp({ levels, servers }: Running, generator: Generator, turn: number): Promise<void> {
+  const url = at(servers, turn).url + PATH
+  await generator.ask({ do: 'prime', url, connections: Math.max(...levels), anew: true })
+  for (let answers = 0; answers < WARM_ANSWERS;) {
+    const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
+    answers += load?.answers ?? 0
+  }
+}
+
+interface SliceOrder {
+  readonly connections: number
+  /** Which process of the subject's. */
+  readonly turn: number
+  readonly isCold?: boolean
+}
+
+async function measureSlice(
+  { name, servers, closes = false }: Running,
+  generator: Generator,
+  { connections, turn, isCold = false }: SliceOrder,
+): Promise<Slice> {
+  const server = at(servers, turn)
+  const order = { url: server.url + PATH, connections }
+  await generator.ask(isCold ? { ...order, do: 'open' } : { ...order, do: 'prime', anew: closes })
+  const cpuBefore = await server.cpuTime()
+  const load = await generator.ask({ ...order, do: 'run', seconds: SECONDS[connections] ?? 0 })
+  const cpu = (await server.cpuTime()) - cpuBefore
+  if (!load) throw new Error('the load generator told nothing')
+  const { answers, ms, p50, p90, p99, generatorMs } = load
+  return {
+    subject: name,
+    connections,
+    round: turn,
+    answers,
+    perSecond: (answers / ms) * 1000,
+    cpuEach: cpu / answers,
+    p50,
+    p90,
+    p99,
+    generatorShare: generatorMs / ms,
+  }
+}
+
+/** Throws unless all of them answer the same bytes. */
+async function compareAnswers(subjects: readonly Running[]): Promise<void> {
+  let expected: string | undefined
+  for (const { name, servers } of subjects)
+    for (const { url } of servers) {
+      const shape = await readShape(url + PATH)
+      expected ??= shape
+      if (shape !== expected) throw new Error(`${name} answers\n${shape}\nand others\n${expected}`)
+    }
+}
+
+/** At half of what the slowest of them can answer. */
+async function measureOpen(
+  all: readonly Running[],
+  slices: readonly Slice[],
+  tell: Settings['tell'],
+): Promise<ServerFigures['open']> {
+  const subjects = all.filter(({ open }) => open)
+  const peaks = subjects.map(({ name }) =>
+    median(
+      slices
+        .filter(({ subject, connections }) => subject === name && connections === MIDDLE)
+        .map(({ perSecond }) => perSecond),
+    ),
+  )
+  const perSecond = Math.round(Math.min(...peaks) / 2)
+  const samples: OpenSample[] = []
+  for (let round = 0; round < OPEN_ROUNDS; round++) {
+    tell(`open load: round ${round + 1} of ${OPEN_ROUNDS}`)
+    for (const { name, servers } of shuffle([...subjects])) {
+      const { url } = at(servers, round % PROCESSES)
+      const [{ answers, failed, unsent, lateMs }] = await runLoad({
+        urls: [url + PATH],
+        connections: OPEN_CONNECTIONS,
+        until: { seconds: OPEN_SECONDS },
+        perSecond,
+        warmUpMs: 200,
+      })
+      const [answered, ...others] = answers
+      if (failed + others.length > 0 || answered?.status !== 200 || !lateMs)
+        throw new Error(
+          `${name}: ${failed} failed, answered with ${answers.map(({ status }) => status).join()}`,
+        )
+      const { p50, p90, p99 } = answered.ms
+      samples.push({ subject: name, round, p50, p90, p99, late99: lateMs.p99, unsent })
+    }
+  }
+  return { perSecond, samples }
+}
+
+function at<A>(list: readonly A[], place: number): A {
+  const one = list[place]
+  if (one === undefined) throw new RangeError(`there is no process ${place}`)
+  return one
+}

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { judge, renderServer } from '../src/server-render.ts'
+import type { Slice } from '../src/server.ts'
+
+const around = (ratio: number) => ({ ratio, low: ratio - 0.02, high: ratio + 0.02 })
+
+test('an aim is reached when the interval lies above it, missed when it lies below, and undecided in between', () => {
+  const people = around(3)
+  expect(judge('promises', 100, { floor: around(0.98), people })[0]).toBe('0.95 × floor: reached')
+  expect(judge('promises', 100, { floor: around(0.96), people })[0]).toBe('0.95 × floor: undecided')
+  expect(judge('promises', 100, { floor: around(0.92), people })[0]).toBe('0.95 × floor: missed')
+})
+
+test('each style has the aim of its number of connections, and who is no style has none', () => {
+  const ratios = { floor: around(0.88), people: around(2) }
+  expect(judge('effect', 10, ratios)).toEqual(['2.5 × most people: missed'])
+  expect(judge('effect', 100, ratios)).toEqual(['0.9 × floor: undecided', '2.5 × most people: missed'])
+  expect(judge('effect', 1000, ratios)).toEqual(['0.85 × floor: reached', '2.5 × most people: missed'])
+  expect(judge('limit', 100, ratios)).toEqual([])
+})
+
+test('nothing is concluded where the floor differs from itself as much, and a style that fails a clause is not measured', () => {
+  const slices = [0, 1, 2, 3, 4, 5, 6].flatMap((round) => [
+    slice('floor', round, 1000),
+    slice('floor again (A/A)', round, 900 + 30 * round),
+    slice('callbacks', round, 950),
+    slice('limit', round, 2000),
+  ])
+  const text = renderServer(
+    { slices, cold: [], open: { perSecond: 1, samples: [] } },
+    { effect: { combine: ['abort', 'once'] } },
+  )
+  const row = (name: string) => text.split('\n').find((line) => line.startsWith(`| ${name} |`))
+  expect(row('callbacks')).toContain('requests/s: no difference seen')
+  expect(row('limit')).toContain('requests/s: more')
+  expect(row('effect')).toContain('not measured: clause abort, once')
+})
+
+function slice(subject: string, round: number, perSecond: number): Slice {
+  const times = { p50: 1, p90: 2, p99: 3 }
+  return {
+    subject,
+    round,
+    perSecond,
+    connections: 100,
+    answers: 100,
+    cpuEach: 1e6 / perSecond,
+    ...times,
+    generatorShare: 0.2,
+  }
+}
