@@ -12,9 +12,11 @@ import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
 import { Client } from 'pg'
 import { type TestContext, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createDatabase } from './database.ts'
 import { clients } from './feed-clients.ts'
 import { listProcesses } from './processes.ts'
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 // Many processes start at the same time.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -22,16 +24,12 @@ const PATIENT = { timeout: 30_000, interval: 20 }
 
 /** Postgres and a reservation service for those tests that are not about the server's own. */
 let behind: { DATABASE_URL: string; UPSTREAM_URL: string }
-/** Where Node keeps what it has compiled, which halves what a start costs. */
-let cache: string
 
 beforeAll(async () => {
-  cache = await mkdtemp(path.join(os.tmpdir(), 'overlap-cache-'))
-  const [postgres, service] = await Promise.all([startPostgres(), forkReservationService({ replicas: 3 })])
-  behind = { DATABASE_URL: postgres.url, UPSTREAM_URL: service.urls.join() }
+  const [database, service] = await Promise.all([createDatabase(), forkReservationService({ replicas: 3 })])
+  behind = { DATABASE_URL: database.url, UPSTREAM_URL: service.urls.join() }
   return async () => {
-    await Promise.all([postgres.stop(), service.stop()])
-    await rm(cache, { recursive: true, force: true })
+    await Promise.all([database.drop(), service.stop()])
   }
 })
 
@@ -54,7 +52,7 @@ async function start(
   // As the machine's own: Postgres may run as another user, who makes and removes its directory in it.
   await chmod(directory, 0o1777)
   const child = spawn(command, parameters, {
-    env: { PATH: process.env['PATH'], TMPDIR: directory, NODE_COMPILE_CACHE: cache, PORT: '0', ...env },
+    env: { PATH, TMPDIR: directory, NODE_COMPILE_CACHE, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
@@ -117,7 +115,7 @@ const onHandOf = async (url: string, sku: string) => {
   return ((await response.json()) as { result: { onHand: number } }).result.onHand
 }
 
-// First, and by itself: it fills the cache for all others.
+// First, and by itself: where nothing has been compiled yet, it is, for all others.
 test('start with a wrong environment, tells all that is wrong and exits with 2', async (context) => {
   const started = await start(context, {
     PORT: 'x',
