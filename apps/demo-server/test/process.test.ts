@@ -102,7 +102,7 @@ async function survivors(servants: number[]): Promise<number[]> {
 async function expectNothingLeft({ directory }: Server, servants: number[]) {
   expect(servants.length).toBeGreaterThanOrEqual(2)
   await vi.waitUntil(
-    async () => (await survivors(servants)).length === 0 && (await readdir(directory)).length === 0,
+    async () => (await readdir(directory)).length === 0 && (await survivors(servants)).length === 0,
     PATIENT,
   )
 }
@@ -134,7 +134,8 @@ describe.concurrent('start', () => {
   test('with its port in use, names PORT, stops what it had started and exits with 1', async (context) => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
-    const started = await start(context, { PORT: String((other.address() as AddressInfo).port) })
+    const { port } = other.address() as AddressInfo
+    const started = await start(context, { UPSTREAM_URL: behind.UPSTREAM_URL, PORT: String(port) })
     expect(await started.exited).toBe(1)
     expect(started.stderr).toMatch(/^Overlap could not start: port \d+ on 127\.0\.0\.1 is in use\. Set PORT/)
     expect(started.stderr).not.toContain('    at ')
@@ -146,7 +147,7 @@ describe.concurrent('start', () => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const started = await start(context, { ECHO_PORT: String(port) })
+    const started = await start(context, { UPSTREAM_URL: behind.UPSTREAM_URL, ECHO_PORT: String(port) })
     expect(await started.exited).toBe(1)
     expect(started.stderr).toMatch(
       new RegExp(`^Overlap could not start: port ${port} on 127\\.0\\.0\\.1 is in use\\. Set ECHO_PORT`),
@@ -157,7 +158,7 @@ describe.concurrent('start', () => {
   })
 
   test('a signal during it stops what there is by then', async (context) => {
-    const started = await start(context)
+    const started = await start(context, { UPSTREAM_URL: behind.UPSTREAM_URL })
     await vi.waitUntil(async () => (await readdir(started.directory)).length > 0, PATIENT)
     started.child.kill('SIGTERM')
     expect(await started.exited).toBe(0)
@@ -171,6 +172,7 @@ describe.concurrent('start', () => {
     const { port } = free.address() as AddressInfo
     free.close()
     const started = await start(context, {
+      UPSTREAM_URL: behind.UPSTREAM_URL,
       DATABASE_URL: `postgres://postgres:hunter2@127.0.0.1:${port}/postgres`,
       ADMIN_TOKEN: 'hunter2-0123456789',
       LOG_LEVEL: 'trace',
@@ -548,7 +550,7 @@ describe.concurrent('while it runs', () => {
     const seen = new Map<string, number>()
     const load = Array.from({ length: 20 }, async (_, index) => {
       while (!over.signal.aborted) {
-        const delay = index % 2 ? 20 : 0
+        const delay = index % 2 ? 20 : 10
         const response = await fetch(`${url}/api/run/combine?sku=A-42&dbMs=${delay}&httpMs=${delay}`)
         const { style, result } = (await response.json()) as { style: string; result: object }
         expect({ status: response.status, ...result }).toMatchObject({ status: 200, available: 40 })
@@ -637,7 +639,7 @@ describe.concurrent('the naive version', () => {
       'subscribe?channels=a',
       'regulate?sku=A-42',
       'shutdown?skus=A-1,A-2&closeMs=1&graceMs=0',
-      'echo?bytes=67108864&pauseMs=10000',
+      'echo?bytes=8388608&pauseMs=10000',
     ]
     for (const route of failing) {
       const signal = AbortSignal.timeout(200)
