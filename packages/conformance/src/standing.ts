@@ -21,6 +21,9 @@ import {
 import type { MadeCall, Throws } from './scripted-port.ts'
 import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
+/** The id of the clause about interleaved runs. */
+export const ALONE = 'alone'
+
 export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[] {
   const { reference, run, answersTo = everyAnswer } = subject
   const input = subject.input(0)
@@ -170,7 +173,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       },
     },
     {
-      id: 'alone',
+      id: ALONE,
       title: '200 interleaved runs do not disturb each other',
       check: (style) => interleave(subject, run(style), 200),
     },
