@@ -1,13 +1,14 @@
 /** The real thing: Postgres, the reservation service with its ledger, and what Postgres says it is doing. */
-import { openPort, startPostgres, startReservationService } from '@overlap/backend'
+import { openPort, startReservationService } from '@overlap/backend'
 import { Client } from 'pg'
 import { startFaults } from '../src/faults.ts'
+import { createDatabase } from './database.ts'
 
 const APPLICATION = 'overlap-demo-server-test'
 
 export async function startBackend(poolMax: number, { withFaults = false } = {}) {
-  const [postgres, service] = await Promise.all([startPostgres(), startReservationService({ replicas: 3 })])
-  const direct = { databaseUrl: postgres.url, upstreamUrls: service.urls }
+  const [database, service] = await Promise.all([createDatabase(), startReservationService({ replicas: 3 })])
+  const direct = { databaseUrl: database.url, upstreamUrls: service.urls }
   const faults = withFaults ? await startFaults(direct) : undefined
   const port = openPort({
     databaseUrl: (faults ?? direct).databaseUrl,
@@ -16,18 +17,18 @@ export async function startBackend(poolMax: number, { withFaults = false } = {})
     applicationName: APPLICATION,
   })
   await port.prepare()
-  const spectator = new Client({ connectionString: postgres.url })
+  const spectator = new Client({ connectionString: database.url })
   await spectator.connect()
   return {
     port,
     faults: faults?.proxies,
     /** Of Postgres, and of the reservation service. */
-    urls: [postgres.url, service.url] as const,
+    urls: [database.url, service.url] as const,
     ledger: service.ledger,
     /** How many queries of the port Postgres is running now. */
     async activeQueries(): Promise<number> {
       const { rows } = await spectator.query<{ count: number }>(
-        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'`,
+        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 AND state = 'active'`,
         [APPLICATION],
       )
       return rows[0]?.count ?? 0
@@ -36,7 +37,7 @@ export async function startBackend(poolMax: number, { withFaults = false } = {})
     async cutChannels(): Promise<void> {
       await spectator.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE application_name = $1 AND query LIKE '%LISTEN%'`,
+         WHERE datname = current_database() AND application_name = $1 AND query LIKE '%LISTEN%'`,
         [APPLICATION],
       )
     },
@@ -54,7 +55,7 @@ export async function startBackend(poolMax: number, { withFaults = false } = {})
       await spectator.end()
       await port.close()
       await faults?.stop()
-      await Promise.all([service.stop(), postgres.stop()])
+      await Promise.all([service.stop(), database.drop()])
     },
   }
 }

@@ -267,7 +267,6 @@ async function meetsService({ ends, silent: isSilent = false }: ServiceFault, se
   await succeeds()
   await isQuiet()
   // Not what a body would have been that nobody had cut off: the limit, and what sockets hold.
-  if (service.sentBytes > 1e6) console.log('SENT', service.sentBytes / service.asked.length / 2 ** 20)
   expect(service.sentBytes).toBeLessThan(service.asked.length * 32 * 2 ** 20)
 }
 

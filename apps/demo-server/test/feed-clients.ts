@@ -60,7 +60,7 @@ function openPolling(waitMs: number) {
       for (;;) {
         entries.push(...messages)
         ;({ messages, last } = await ask(url, { ...asked, after: last }, waitMs, left.signal))
-        if (waitMs === 0) await sleep(1)
+        if (waitMs === 0) await sleep(10)
       }
     }
     const end = poll().catch((error: unknown) => error)

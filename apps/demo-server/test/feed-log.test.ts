@@ -1,5 +1,5 @@
 /** The log: what it keeps, what it forgets, and that nothing is lost in silence. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError, type Message } from '@overlap/workload'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FeedLog, type FeedReader, LOG_LIMITS, type LogLimits } from '../src/feed-log.ts'
@@ -55,7 +55,7 @@ describe('a reader', () => {
     const { heard } = listen(reader, ['a', 'b'])
     await port.notify('a', '3')
     expect(heard).toEqual([])
-    await sleep(1)
+    await nextTurn()
     await port.notify('b', '4')
     expect(textsOf(heard)).toEqual(['b 2', 'a 3', 'b 4'])
   })
@@ -66,7 +66,7 @@ describe('a reader', () => {
     const { heard, cancel } = listen(reader, ['a', 'b'])
     cancel()
     cancel()
-    await sleep(1)
+    await nextTurn()
     await port.notify('a', '1')
     expect(heard).toEqual([])
   })
@@ -78,17 +78,17 @@ describe('a reader', () => {
     await port.notify('a', '1')
     listen(reader, ['a', 'b']).cancel()
     const first = listen(reader, ['a'])
-    await sleep(1)
+    await nextTurn()
     expect(first.heard).toEqual([])
     const second = listen(reader, ['b'])
-    await sleep(1)
+    await nextTurn()
     expect(textsOf(first.heard)).toEqual(['a 1'])
     expect(second.heard).toEqual([])
     first.cancel()
     second.cancel()
     reader.goBack(position)
     const again = listen(reader, ['a', 'b'])
-    await sleep(1)
+    await nextTurn()
     expect(textsOf(again.heard)).toEqual(['a 1'])
   })
 
@@ -104,7 +104,7 @@ describe('a reader', () => {
       () => {},
     )
     for (const text of ['1', '2', '3']) await port.notify('a', text)
-    await sleep(1)
+    await nextTurn()
     expect(heard).toEqual(['1', '2'])
   })
 
@@ -127,13 +127,13 @@ describe('a reader', () => {
     const live = listen(reader, ['a', 'b'])
     const ended = vi.fn<(failure?: Error) => void>()
     reader.onEnd = ended
-    await sleep(1)
+    await nextTurn()
     const error = new DatabaseError('lost')
     port.fail('a', error)
     expect(live.failures).toEqual([error])
     expect(ended).toHaveBeenCalledWith(error)
     const { failures } = listen(late, ['a'])
-    await sleep(1)
+    await nextTurn()
     expect(failures).toEqual([error])
     const id = log.idOf(late.position)
     expect(textsOf(log.read(['a'], id).take(9))).toEqual(['a null'])

@@ -399,23 +399,28 @@ test.each(styleNames)('in %s, who has left before a gate does not enter it', asy
 test('no more than 10,000 wait in a style, however many keys there are', async () => {
   const { rules } = parseRules('[{"header":"x-client","limit":1}]')
   const [gate] = new Gates(rules, styles).all
-  const clients = new AbortController()
-  const enter = (n: number) => gate?.enter('promises', { key: `${n}`, urgency: 3 }, clients.signal)
+  // Of one signal, each listener is compared with all before it.
+  const clients = Array.from({ length: 100 }, () => new AbortController())
+  const enter = (n: number, style = 'promises') => {
+    const { signal } = clients[n % clients.length] ?? new AbortController()
+    return gate?.enter(style, { key: `${n}`, urgency: 3 }, signal)
+  }
   const waiting: unknown[] = []
   for (let n = 0; n < 10_000; n++) {
     await enter(n)
     waiting.push(enter(n)?.catch((error: unknown) => error))
   }
   await expect(enter(10_000)).rejects.toThrow('too many wait for "10000"')
-  await gate?.enter('effect', { key: '10000', urgency: 3 }, clients.signal)
+  await enter(10_000, 'effect')
   expect(new Map(gate?.stats()).get('promises')).toEqual({
     waiting: 10_000,
     running: 10_000,
     refused: 1,
     keys: 10_000,
   })
-  clients.abort()
-  expect(new Set(await Promise.all(waiting))).toEqual(new Set([clients.signal.reason]))
+  const reason = new Error('left')
+  for (const client of clients) client.abort(reason)
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set([reason]))
   expect(new Map(gate?.stats()).get('promises')).toMatchObject({ waiting: 0 })
 })
 

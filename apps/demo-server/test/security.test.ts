@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseError, HttpError, WorkerError, allFailed } from '@overlap/workload'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type MockInstance, afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { styles } from '../src/styles.ts'
+import { SuiteRuns } from '../src/suite-runs.ts'
 import { clients } from './feed-clients.ts'
 import { page } from './page.ts'
 import { ScriptedPort } from './scripted-port.ts'
@@ -102,8 +103,17 @@ const faults = new Map([
 ])
 
 const open: FastifyInstance[] = []
+let judged: MockInstance<SuiteRuns['start']>
+beforeEach(() => {
+  // Neither judges nor asks what there is to judge, for which each server would start a process: who may, is the question.
+  judged = vi.spyOn(SuiteRuns.prototype, 'start').mockResolvedValue()
+  vi.spyOn(SuiteRuns.prototype, 'report').mockImplementation(async function (this: SuiteRuns) {
+    return { ...(await this.state()), clauses: [] }
+  })
+})
 afterEach(async () => {
   await Promise.all(open.splice(0).map((app) => app.close()))
+  vi.restoreAllMocks()
 })
 
 type Options = Partial<Parameters<typeof buildApp>[0]>
@@ -292,6 +302,7 @@ describe('every route', () => {
       const mayChange = wanted.changes === undefined
       expect(port.runs.some(({ dbMs }) => dbMs > 0)).toBe(wanted.reads === undefined)
       expect(port.started.includes('openSession')).toBe(mayChange)
+      expect(judged).toHaveBeenCalledTimes(mayChange ? 1 : 0)
       expect(notified.mock.calls.some(([, sent]) => sent === 'hello')).toBe(mayChange)
       const put = { method: 'PUT', path: '/api/style', body: '{"style":"effect"}', headers }
       expect(await statusOf(url, put)).toBe(wanted.changes ?? 200)

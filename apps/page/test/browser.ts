@@ -3,9 +3,14 @@
  * the console, something that the content security policy stops, a request to another host.
  */
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+  chromium,
+} from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
-import { launch } from './launch.ts'
 
 interface Opened {
   readonly page: Page
@@ -20,21 +25,30 @@ interface Opened {
  */
 export function useBrowser(serverOf: () => string = () => inject('server')) {
   let browser: Browser
+  // By its options: one costs more than the pages of a test. The page keeps nothing in it.
+  const contexts = new Map<string, Promise<BrowserContext>>()
+  const contextFor = (options: BrowserContextOptions) => {
+    const key = JSON.stringify(options)
+    const context =
+      contexts.get(key) ?? browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+    contexts.set(key, context)
+    return context
+  }
   const opened: Opened[] = []
   beforeAll(async () => {
-    browser = await launch()
+    browser = await chromium.connect(inject('browser'))
   })
   afterAll(() => browser.close())
   afterEach(async () => {
     const wrongs = opened.flatMap((one) => one.wrongs)
-    await Promise.all(opened.splice(0).map(({ page }) => page.context().close()))
+    await Promise.all(opened.splice(0).map(({ page }) => page.close()))
     expect(wrongs).toEqual([])
   })
 
   /** `path`: with its query. */
   return async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const server = serverOf()
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+    const context = await contextFor(options)
     const page = await context.newPage()
     const wrongs: string[] = []
     opened.push({ page, wrongs })

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import packaged from '@sparticuz/chromium'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserServer, chromium } from 'playwright-core'
 
 const usual = [
   '/usr/bin/chromium',
@@ -23,9 +23,20 @@ const quiet = [
  * npm installs is enough.
  */
 export async function launch(): Promise<Browser> {
+  return start((options) => chromium.launch(options))
+}
+
+/** The same for many who connect to it. */
+export async function launchShared(): Promise<BrowserServer> {
+  return start((options) => chromium.launchServer({ ...options, host: '127.0.0.1' }))
+}
+
+async function start<A>(
+  how: (options: { readonly executablePath: string; readonly args: string[] }) => Promise<A>,
+): Promise<A> {
   const installed = process.env['CHROMIUM'] ?? usual.find(isExecutable)
   try {
-    return await chromium.launch({
+    return await how({
       executablePath: installed ?? (await packaged.executablePath()),
       // Chromium's sandbox is not for root, who runs tests in containers.
       args: ['--no-sandbox', ...quiet],

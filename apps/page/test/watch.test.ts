@@ -1,5 +1,5 @@
 /** The panel Watch in a browser: what is run, what is drawn and told of it, and how it is changed. */
-import { readFile } from 'node:fs/promises'
+import { text as read } from 'node:stream/consumers'
 import type { Page } from 'playwright-core'
 import { describe, expect, inject, test } from 'vitest'
 import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
@@ -152,7 +152,7 @@ describe('watch', () => {
     await verdictOf(page)
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')])
     expect(download.suggestedFilename()).toBe('overlap-combine.svg')
-    const svg = await readFile(await download.path(), 'utf8')
+    const svg = await read(await download.createReadStream())
     expect(svg).toContain('combine: the query takes 1,000 ms, HTTP takes 50 ms and fails')
     expect(svg).not.toMatch(/ class=|var\(|light-dark|grip/)
     expect(svg).toContain('fill="url(#watch-late)"')

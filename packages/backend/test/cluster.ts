@@ -1,24 +1,21 @@
-/**
- * A Postgres for one test file: a database of its own in the one behind DATABASE_URL, which has to let
- * us create it, or else a cluster of its own.
- */
+/** A Postgres for one test file: a database of its own, in a cluster that has to let us create it. */
 import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
-import { startPostgres } from '../src/index.ts'
+import { inject } from 'vitest'
 
 export interface Cluster {
   readonly url: string
   stop(): Promise<void>
 }
 
+/** In the cluster behind DATABASE_URL, or in the one that all files share. */
 export async function useCluster(): Promise<Cluster> {
-  const given = process.env['DATABASE_URL']
-  if (!given) return await startPostgres()
+  const shared = inject('databaseUrl')
   const name = `overlap_${randomUUID().replaceAll('-', '')}`
-  await administer(given, `CREATE DATABASE ${name}`)
-  const url = new URL(given)
+  await administer(shared, `CREATE DATABASE ${name}`)
+  const url = new URL(shared)
   url.pathname = `/${name}`
-  return { url: url.href, stop: () => administer(given, `DROP DATABASE ${name} WITH (FORCE)`) }
+  return { url: url.href, stop: () => administer(shared, `DROP DATABASE ${name} WITH (FORCE)`) }
 }
 
 async function administer(databaseUrl: string, sql: string) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Subject } from './clause.ts'
-import { type Happening, type Moment, answersIn, everyAnswer, unanswered } from './reference.ts'
+import { type Happening, type Moment, answersIn, everyAnswer, unanswered, withoutStack } from './reference.ts'
 import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
 
 /** One of the runs that are interleaved. */
@@ -33,7 +33,8 @@ export async function interleave<I, O>(
       moment: undefined,
       abortedWith: undefined,
     }))
-    const momentOf = (one: Interleaved<O>) => (one.moment ??= reference(input(one.n), one.history))
+    const momentOf = (one: Interleaved<O>) =>
+      (one.moment ??= withoutStack(() => reference(input(one.n), one.history)))
     const isOver = (one: Interleaved<O>) =>
       one.abortedWith !== undefined || momentOf(one).outcome !== undefined
 

@@ -78,21 +78,21 @@ export function* scripts<I, O>(
     return
   }
   yield { happenings, ending: 'abort' }
-  for (const next of possibleHappenings(moment, happenings, answersTo)) {
+  const waiting = unanswered(moment, happenings)
+  for (const next of possibleHappenings(moment, waiting, happenings, answersTo)) {
     yield* scripts(reference, input, answersTo, [...happenings, next])
   }
 }
 
-/** All that can happen next: answers first, then what the caller can do, then time. */
+/** All that can happen next: answers to what is `waiting` first, then what the caller can do, then time. */
 export function possibleHappenings<O>(
   moment: Moment<O>,
+  waiting: readonly MadeCall[],
   history: readonly Happening[],
   answersTo: AnswersTo,
 ): Happening[] {
   return [
-    ...unanswered(moment, history).flatMap((call) =>
-      answersTo(call, history).map((outcome): Answer => ({ call, outcome })),
-    ),
+    ...waiting.flatMap((call) => answersTo(call, history).map((outcome): Answer => ({ call, outcome }))),
     ...(moment.acts ?? []).map((act): Act => ({ act })),
     ...(moment.nextMs === undefined ? [] : [{ passedMs: moment.nextMs }]),
   ]
@@ -103,8 +103,11 @@ export function unanswered<O>(
   { calls, cancelled = [] }: Moment<O>,
   history: readonly Happening[],
 ): MadeCall[] {
-  const ended = answersIn(history).filter(({ call, outcome }) => call.name !== 'listen' || 'error' in outcome)
-  const over = [...cancelled, ...ended.map(({ call }) => call)].map(nameOf)
+  const over = cancelled.map(nameOf)
+  for (const { call, outcome } of answersIn(history)) {
+    if (call.name !== 'listen' || 'error' in outcome) over.push(nameOf(call))
+  }
+  if (over.length === 0) return [...calls]
   return calls.filter((call) => {
     const index = over.indexOf(nameOf(call))
     if (index !== -1) over.splice(index, 1)
@@ -204,10 +207,10 @@ export const failure = (call: MadeCall): { readonly error: Error } => ({
 })
 
 /**
- * An error that does not note where it was made, which would say nothing and takes longer than all else: a walk
- * makes one for everything that could fail at every step.
+ * The errors that `make` makes do not note where they were made, which would say nothing and takes longer than all
+ * else: a walk makes one for everything that could fail at every step.
  */
-export function withoutStack<E extends Error>(make: () => E): E {
+export function withoutStack<A>(make: () => A): A {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
   try {

@@ -312,6 +312,9 @@ const overloaded = (n: number, key: string) => `A-${n}: ${new OverloadedError(ke
 /** No rate, a long queue, and in effect no aging: who is more urgent goes first. */
 const one: RegulateInput = { limit: 1, queue: 1_000, agingMs: 2 ** 31 - 1 }
 
+/** The id of the clause about thousands who wait. */
+export const MANY_IN_LINE = 'many in line'
+
 export const regulateSuite: Suite = {
   scenario: 'regulate',
   clauses: [
@@ -697,7 +700,7 @@ export const regulateSuite: Suite = {
       },
     },
     {
-      id: 'one after the other',
+      id: MANY_IN_LINE,
       title: '2,000 who wait, and whose work is over as soon as it starts, go one after the other',
       check: (style) =>
         withRegulator(style, { ...one, queue: 2_000 }, async ({ log, act, succeed, started }) => {

@@ -291,6 +291,9 @@ function soon(answer: () => void): Cancel {
 
 const closed = new ClosedError().message
 
+/** The id of the clause about the answers that nobody reads any more. */
+export const ANSWERS_FORGOTTEN = 'answers forgotten'
+
 export const shutdownSuite: Suite = {
   scenario: 'shutdown',
   clauses: [
@@ -422,7 +425,7 @@ export const shutdownSuite: Suite = {
         }),
     },
     {
-      id: 'forgotten',
+      id: ANSWERS_FORGOTTEN,
       title: 'holds on to no answer that it has told, for as long as it is open',
       check: (style) =>
         withTrials(async (start) => {

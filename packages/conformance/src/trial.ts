@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Port } from '@overlap/workload'
 import FakeTimers from '@sinonjs/fake-timers'
 import { type Answer, type Ending, type Happening, nameOf } from './reference.ts'
@@ -51,8 +50,12 @@ interface TrialOptions {
 }
 
 /** Lets everything happen that can happen without an answer: ticks, microtasks and immediates. */
-export async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await nextTurn()
+export function quiet(): Promise<void> {
+  return new Promise((resolve) => {
+    let turns = 0
+    const nextTurn = () => void setImmediate(() => (++turns < 4 ? nextTurn() : resolve()))
+    nextTurn()
+  })
 }
 
 /** Starts one run, and hands over what can be seen of it. */
@@ -186,7 +189,8 @@ function startTrial<I, O>(
     },
     answer: ({ call, outcome: answered }) =>
       step(() => {
-        const made = calls.find((one) => one.state === 'running' && nameOf(one) === nameOf(call))
+        const name = nameOf(call)
+        const made = calls.find((one) => one.state === 'running' && nameOf(one) === name)
         made?.answer(answered)
       }),
     pass: (ms) => step(() => void clock.tick(ms)),

@@ -3,14 +3,20 @@
  * as JSON which clauses each of them fails: what they leave behind would be taken for the runner's.
  */
 import type { Style } from '@overlap/workload'
+import * as fc from 'fast-check'
 import { MANY_CHUNKS } from './echo.suite.ts'
 import { judge, suites } from './judge.ts'
+import { MANY_IN_LINE } from './regulate.suite.ts'
+import { ANSWERS_FORGOTTEN } from './shutdown.suite.ts'
+import { ALONE } from './standing.ts'
 import { WALK } from './walk.ts'
 import { control, wrongStyles } from './wrong-styles/index.ts'
 
 // The same walks each time, so that the table of who fails what is the same.
 process.env['SEED'] ??= '1'
 
+// That a walk fails is enough to know: to shrink it takes longer than to find it, and nobody reads it.
+fc.configureGlobal({ endOnFailure: true })
 // To note where each error was made takes a seventh of the time, and nobody reads it.
 Error.stackTraceLimit = 0
 
@@ -27,7 +33,7 @@ const standing = suites
   .map(({ clauses }) => clauses.map(({ id }) => id))
   .reduce((common, ids) => common.filter((id) => ids.includes(id)))
 
-const long = [WALK, MANY_CHUNKS]
+const long = [WALK, ALONE, MANY_CHUNKS, MANY_IN_LINE, ANSWERS_FORGOTTEN]
 
 for (const { style, fails, scenarios } of wrongStyles) {
   // A fault that any scenario can have is for the clauses that each of them has, and proves no other.

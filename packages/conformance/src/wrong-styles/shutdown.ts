@@ -257,7 +257,7 @@ export const wrongShutdowns = [
   ),
   wrongService(
     'keeps every answer that it has given',
-    ['forgotten'],
+    ['answers forgotten'],
     class extends Service {
       readonly given: Availability[] = []
       override async combine(sku: Sku, signal: AbortSignal) {
