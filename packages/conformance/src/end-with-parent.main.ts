@@ -3,8 +3,9 @@
  * style that comes to no end, and then nothing else can end it.
  */
 import process from 'node:process'
+import { workerData } from 'node:worker_threads'
 
-const parent = process.ppid
+const parent: unknown = workerData
 setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
 }, 500)

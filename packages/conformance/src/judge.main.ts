@@ -18,7 +18,8 @@ const MESSAGE_LENGTH = 4000
 process.on('uncaughtException', () => {})
 // Whoever has started it has something to do that is more urgent.
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
-new Worker(new URL('end-with-parent.main.ts', import.meta.url)).unref()
+// As it is now: by the time that the thread looks, it may have changed.
+new Worker(new URL('end-with-parent.main.ts', import.meta.url), { workerData: process.ppid }).unref()
 
 try {
   await main(process.argv.slice(2))
