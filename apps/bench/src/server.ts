@@ -176,12 +176,12 @@ async function measureSlice(
   generator: Generator,
   { connections, turn, isCold = false }: SliceOrder,
 ): Promise<Slice> {
-  const server = at(servers, turn)
-  const order = { url: server.url + PATH, connections }
+  const its = at(servers, turn)
+  const order = { url: its.url + PATH, connections }
   await generator.ask(isCold ? { ...order, do: 'open' } : { ...order, do: 'prime', anew: closes })
-  const cpuBefore = await server.cpuTime()
+  const cpuBefore = await its.cpuTime()
   const load = await generator.ask({ ...order, do: 'run', seconds: SECONDS[connections] ?? 0 })
-  const cpu = (await server.cpuTime()) - cpuBefore
+  const cpu = (await its.cpuTime()) - cpuBefore
   if (!load) throw new Error('the load generator told nothing')
   const { answers, ms, p50, p90, p99, generatorMs } = load
   return {
