@@ -98,7 +98,20 @@ const mayImport: Readonly<Record<string, Rule>> = {
     test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
   },
   'apps/bench': {
-    src: [...anything, 'autocannon', 'simple-statistics', 'vega', 'vega-lite', 'node:*'],
+    src: [
+      ...anything,
+      '@overlap/conformance/fork-judge',
+      'async',
+      'autocannon',
+      'bluebird',
+      'co',
+      'effect',
+      'effection',
+      'simple-statistics',
+      'vega',
+      'vega-lite',
+      'node:*',
+    ],
     test: ['vitest'],
   },
   'tools/house-rules': {
