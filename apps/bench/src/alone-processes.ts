@@ -8,12 +8,14 @@ import type { Slice, Subject } from './alone.ts'
 /** What a process is told. */
 export type Order = { readonly sliceMs: number } | { readonly weigh: readonly number[] }
 /** What it answers. */
-export type Report = { readonly slice: Slice; readonly bytes?: never } | { readonly bytes: number[]; readonly slice?: never }
+export type Report =
+  | { readonly slice: Slice; readonly bytes?: never }
+  | { readonly bytes: number[]; readonly slice?: never }
 
 /** As many can be started, or weighed, at the same time. */
 const PROCESSES = 2
-const WARM_UP_MS = 300
-const SLICE_MS = 25
+const WARM_UP_MS = 200
+const SLICE_MS = 20
 
 /** A process that measures a subject. */
 interface Measurer {
@@ -91,14 +93,18 @@ export async function timeInRounds<Name extends string>(
   }
 }
 
+interface Weighing<S extends Subject> {
+  readonly subject: S
+  readonly counts: readonly number[]
+}
+
 /** Weighs each subject in a process of its own: bytes for each run, where there are as many in flight as in each of `counts`. */
-export async function weighAll(
-  subjects: readonly Subject[],
-  counts: readonly number[],
-  onWeighed: (subject: Subject, bytes: readonly number[]) => void,
+export async function weighAll<S extends Subject>(
+  weighings: readonly Weighing<S>[],
+  onWeighed: (subject: S, bytes: readonly number[]) => void,
 ): Promise<void> {
-  await eachOf(subjects, async (subject) => {
-    const measurer = await start(subject, ['--expose-gc', '--max-old-space-size=8192'])
+  await eachOf(weighings, async ({ subject, counts }) => {
+    const measurer = await start(subject, ['--expose-gc'])
     try {
       const { bytes } = await measurer.tell({ weigh: counts })
       if (bytes) onWeighed(subject, bytes)

@@ -58,8 +58,7 @@ export const styles: Part<StylesFigures> = {
     }
   },
 
-  render: ({ contract, native }, gate) =>
-    [renderContract(contract, gate), renderNative(native)].join('\n\n'),
+  render: ({ contract, native }, gate) => [renderContract(contract, gate), renderNative(native)].join('\n\n'),
 
   plots: ({ contract, native }) => ({
     'styles-alone': plot('scenario', 'ns for each run, through the contract', plotContract(contract)),
@@ -72,7 +71,8 @@ export function subjectsOf(scenario: ScenarioName, gate: Gate): Map<string, Subj
   const passed = styleNames.filter((style) => refusal(gate, style, scenario) === undefined)
   return new Map<string, Subject>([
     ...passed.map((style) => [style, { scenario, style }] as const),
-    ['nothing', { scenario, style: 'nothing' }],
+    // It is the same in all of them.
+    ...(scenario === 'combine' ? [['nothing', { scenario, style: 'nothing' }] as const] : []),
     [BASE, { scenario, style: BASE }],
     [CONTROL, { scenario, style: BASE }],
   ])
@@ -104,25 +104,22 @@ function renderContract(contract: StylesFigures['contract'], gate: Gate): string
   const rows = scenarios.map(({ name }) => {
     const { calls, ns } = contract[name]
     const fastest = fastestOf(ns)
-    const cells = styleNames.map(
-      (style) => refusal(gate, style, name) ?? tellRatio(ns, style) + markSame(ns, style, fastest),
-    )
+    const cells = styleNames.map((style) => refusal(gate, style, name) ?? tellStyle(ns, style, fastest))
     const control = comparison(ns, CONTROL)
     return [
       `\`${name}\`: ${aloneRuns[name].is}`,
       calls,
-      tellNs(ns, 'nothing'),
       tellNs(ns, BASE),
       ...cells,
       `${tell(control.low)}–${tell(control.high)}`,
     ]
   })
-  return `Nanoseconds of the processor for one run, all threads of the process, on a port without timers and I/O; below each the ratio to its calls
-alone, which are made by plain callbacks and whose answers nobody looks at. ${BATCH} runs are in flight together, and a run
-settles a promise, with an abort controller of its own. "Nothing" is the measuring and that promise; "A/A" is the interval of the calls alone, measured against
-themselves. Where it says ≈, no difference is seen from the fastest style of the row.
+  return `Nanoseconds of the processor for one run, all threads of the process, on a port without timers and I/O; below it the ratio to the same calls
+alone, made by plain callbacks whose answers nobody looks at. ${BATCH} runs are in flight together; each has an abort controller of its own and settles a
+promise, also that of the calls alone. The measuring itself, a run that calls nothing, takes ${tellNs(contract.combine.ns, 'nothing')} ns of it. Bold is the fastest
+style of a row, and whoever is not seen to differ from it. "A/A" is the interval of the calls alone beside themselves, in another process.
 
-${table(['', 'calls', 'nothing', BASE, ...styleNames, 'A/A'], rows)}`
+${table(['', 'calls', BASE, ...styleNames, 'A/A'], rows)}`
 }
 
 function renderNative({ ns, failed }: StylesFigures['native']): string {
@@ -152,9 +149,13 @@ function fastestOf(ns: Rounds): StyleName | undefined {
     .toSorted((one, other) => middle(ns, one) - middle(ns, other))[0]
 }
 
-function markSame(ns: Rounds, style: StyleName, fastest: StyleName | undefined): string {
-  if (fastest === undefined || style === fastest) return ''
-  return isDifferent(comparison(ns, style, fastest), comparison(ns, CONTROL)) ? '' : ' ≈'
+function tellStyle(ns: Rounds, style: StyleName, fastest: StyleName | undefined): string {
+  const isFast =
+    fastest === undefined ||
+    style === fastest ||
+    !isDifferent(comparison(ns, style, fastest), comparison(ns, CONTROL))
+  const mark = isFast ? '**' : ''
+  return `${mark}${tellNs(ns, style)}${mark}<br>${tellRatioTo(ns, style, BASE)}`
 }
 
 const comparison = (ns: Rounds, name: string, base = BASE) => compare(ns[name] ?? [], ns[base] ?? [])
@@ -165,17 +166,14 @@ const tellNs = (ns: Rounds, name: string) => count(middle(ns, name))
 
 const tellSpread = (own: readonly number[]) => [0.1, 0.9].map((p) => count(quantile([...own], p))).join('–')
 
-const tellRatio = (ns: Rounds, name: string) => `${tellNs(ns, name)}<br>${tellRatioTo(ns, name, BASE)}`
-
-/** "No difference seen" as ≈ 1. */
 function tellRatioTo(ns: Rounds, name: string, base: string): string {
   if (name === base) return '1'
   const found = comparison(ns, name, base)
-  const same = isDifferent(found, comparison(ns, CONTROL)) ? '' : ' no difference seen'
-  return `${tell(found.ratio)} (${tell(found.low)}–${tell(found.high)})${same}`
+  if (!isDifferent(found, comparison(ns, CONTROL))) return 'no difference seen'
+  return `${tell(found.ratio)} (${tell(found.low)}–${tell(found.high)})`
 }
 
-/** Two significant digits, or all before the point. */
+/** Three significant digits, or all before the point. */
 const tell = (ratio: number) => (ratio >= 10 ? count(ratio) : ratio.toPrecision(3))
 
 const count = (value: number) => Math.round(value).toLocaleString('en')
@@ -223,7 +221,10 @@ function plot(what: string, title: string, values: readonly Dot[]) {
     layer: [
       {
         mark: { type: 'rule', opacity: 0.5 },
-        encoding: { x: { field: 'low', type: 'quantitative', scale: { type: 'log' }, title }, x2: { field: 'high' } },
+        encoding: {
+          x: { field: 'low', type: 'quantitative', scale: { type: 'log' }, title },
+          x2: { field: 'high' },
+        },
       },
       {
         mark: { type: 'point', filled: true, size: 60 },

@@ -2,7 +2,17 @@
  * Two ports without timers and without I/O, so that what is measured is the style. Every call of theirs waits until
  * whoever measures tells them to answer.
  */
-import type { Call, Connection, Done, Port, Reservation, Session, Sku, Source, Stock } from '@overlap/workload'
+import type {
+  Call,
+  Connection,
+  Done,
+  Port,
+  Reservation,
+  Session,
+  Sku,
+  Source,
+  Stock,
+} from '@overlap/workload'
 
 /** How many chunks an echo is sent before its input ends. */
 const CHUNKS = 2

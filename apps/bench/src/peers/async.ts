@@ -4,16 +4,21 @@
  *
  * Source: https://caolan.github.io/async/v3/docs.html#parallel
  */
-import { type Availability, type Done, type Port, type Reservation, type Sku, type Stock, toAvailability } from '@overlap/workload'
+import {
+  type Availability,
+  type Done,
+  type Port,
+  type Reservation,
+  type Sku,
+  type Stock,
+  toAvailability,
+} from '@overlap/workload'
 import { parallel } from 'async'
 import { type Adapted, type Open, stopWaiting } from './peer.ts'
 
 function combine({ findStock, fetchReservation }: Port, sku: Sku, done: Done<Availability>): void {
   parallel<Stock | Reservation>(
-    [
-      (joined) => void findStock(sku, joined),
-      (joined) => void fetchReservation(sku, joined),
-    ],
+    [(joined) => void findStock(sku, joined), (joined) => void fetchReservation(sku, joined)],
     (error, results) => {
       if (error) return done(error)
       // A cast, because its types know arrays of one kind only.
@@ -31,7 +36,9 @@ export const adapted: Adapted = {
     stopWaiting(
       () =>
         new Promise((resolve, reject) =>
-          combine(port, sku, (error, availability) => (error ? reject(error) : resolve(availability as Availability))),
+          combine(port, sku, (error, availability) =>
+            error ? reject(error) : resolve(availability as Availability),
+          ),
         ),
       signal,
     ),

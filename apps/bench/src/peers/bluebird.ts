@@ -4,7 +4,14 @@
  *
  * Source: http://bluebirdjs.com/docs/api/cancellation.html
  */
-import { type Availability, type Call, type Port, type Sku, toAvailability, toPromise } from '@overlap/workload'
+import {
+  type Availability,
+  type Call,
+  type Port,
+  type Sku,
+  toAvailability,
+  toPromise,
+} from '@overlap/workload'
 import Bluebird from 'bluebird'
 import type { Adapted, Open } from './peer.ts'
 

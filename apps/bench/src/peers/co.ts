@@ -4,7 +4,14 @@
  *
  * Source: https://github.com/tj/co
  */
-import { type Availability, type Port, type Reservation, type Sku, type Stock, toAvailability } from '@overlap/workload'
+import {
+  type Availability,
+  type Port,
+  type Reservation,
+  type Sku,
+  type Stock,
+  toAvailability,
+} from '@overlap/workload'
 import co from 'co'
 import { type Adapted, type Open, stopWaiting } from './peer.ts'
 

@@ -4,7 +4,14 @@
  *
  * Source: https://frontside.com/effection/docs/operations, https://frontside.com/effection/docs/actions
  */
-import { type Availability, type Call, type Port, type Sku, toAvailability, toPromise } from '@overlap/workload'
+import {
+  type Availability,
+  type Call,
+  type Port,
+  type Sku,
+  toAvailability,
+  toPromise,
+} from '@overlap/workload'
 import { type Operation, action, all, run } from 'effection'
 import type { Adapted, Open } from './peer.ts'
 
