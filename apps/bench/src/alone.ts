@@ -53,10 +53,16 @@ async function openInContract(
     const calls = stages(ground.port)
     return (signal) => toPromise((done) => callInStages(calls, done), signal)
   }
-  // A cast, because each package exports its style by its name.
-  const { [style]: loaded } = (await import(`@overlap/${style}`)) as Readonly<Record<string, Style>>
-  if (!loaded) throw new Error(`@overlap/${style} exports no ${style}`)
-  return openRun(loaded, ground)
+  return openRun(await loadStyle[style](), ground)
+}
+
+/** Only the one that is measured is loaded. */
+const loadStyle: Readonly<Record<StyleName, () => Promise<Style>>> = {
+  callbacks: async () => (await import('@overlap/callbacks')).callbacks,
+  promises: async () => (await import('@overlap/promises')).promises,
+  generators: async () => (await import('@overlap/generators')).generators,
+  observables: async () => (await import('@overlap/observables')).observables,
+  effect: async () => (await import('@overlap/effect')).effect,
 }
 
 /** Makes the calls of one stage at the same time, and then those of the next. They cannot be cancelled: nobody does. */
@@ -76,27 +82,33 @@ function callInStages(stages: readonly (readonly Call<void, unknown>[])[], done:
   return () => {}
 }
 
-/** Runs batches, and hands back how to run one more. Rejects with the error of a run, and if one does not end. */
-export async function openBatches(subject: Subject) {
+/** What a style, or whoever else, does again and again. */
+export interface Batches {
+  /** Calls that have been made so far. Of who is measured in his own terms, nobody counts them. */
+  readonly calls: () => number
+  /** Rejects with the first error of a run, and with one that says so if a run does not end. */
+  readonly runBatch: () => Promise<void>
+}
+
+export async function openBatches(subject: Subject): Promise<Batches> {
   const told = 'native' in subject ? openLeanPort() : openToldPort()
-  let ended = 0
-  let failure: Error | undefined
+  const batch: { ended: number; failure?: Error } = { ended: 0 }
   const start = await open(subject, told, (error) => {
-    ended++
-    if (error) failure ??= error
+    batch.ended++
+    if (error) batch.failure ??= error
   })
   return {
-    /** Calls that have been made so far. Of who is measured in his own terms, nobody counts them. */
     calls: () => ('calls' in told ? told.calls : 0),
-    async runBatch(): Promise<void> {
-      ended = 0
-      for (let n = 0; n < BATCH; n++) start()
-      for (let turns = 0; ended < BATCH; turns++) {
-        if (turns > TURNS) throw new Error(`of ${BATCH} runs, only ${ended} have ended`)
+    async runBatch() {
+      batch.ended = 0
+      for (let started = 0; started < BATCH; started++) start()
+      for (let turns = 0; turns < TURNS; turns++) {
         await turn()
         told.answer()
+        if (batch.failure) throw batch.failure
+        if (batch.ended === BATCH) return
       }
-      if (failure) throw failure
+      throw new Error(`of ${BATCH} runs, only ${batch.ended} have ended`)
     },
   }
 }
@@ -108,24 +120,21 @@ export interface Slice {
 }
 
 /**
- * Runs batches for at least `ms`. The time is that of the processor, of all threads of the process: a machine that has other
- * things to do stretches the clock's, and what a collector does on another core is not for nothing.
+ * Runs batches for `ms`, and one at least. What is told is the time of the processor, of all threads of the process: a machine that
+ * has other things to do stretches the clock's, and what a collector does on another core is not for nothing.
  */
-export async function timeSlice(
-  { runBatch, calls }: Awaited<ReturnType<typeof openBatches>>,
-  ms: number,
-): Promise<Slice> {
+export async function timeSlice({ runBatch, calls }: Batches, ms: number): Promise<Slice> {
   const callsBefore = calls()
+  const end = performance.now() + ms
+  // Once for all batches, because to ask for it takes as long as some hundred runs.
   const began = process.cpuUsage()
   let runs = 0
-  let us = 0
   do {
     await runBatch()
     runs += BATCH
-    const { user, system } = process.cpuUsage(began)
-    us = user + system
-  } while (us < ms * 1000)
-  return { ns: (us * 1000) / runs, calls: (calls() - callsBefore) / runs }
+  } while (performance.now() < end)
+  const { user, system } = process.cpuUsage(began)
+  return { ns: ((user + system) * 1000) / runs, calls: (calls() - callsBefore) / runs }
 }
 
 /**

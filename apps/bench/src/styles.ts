@@ -67,7 +67,7 @@ export const styles: Part<StylesFigures> = {
 }
 
 /** What is measured of a scenario: what the gate lets through, and what it is compared with. */
-export function subjectsOf(scenario: ScenarioName, gate: Gate): Map<string, Subject> {
+function subjectsOf(scenario: ScenarioName, gate: Gate): Map<string, Subject> {
   const passed = styleNames.filter((style) => refusal(gate, style, scenario) === undefined)
   return new Map<string, Subject>([
     ...passed.map((style) => [style, { scenario, style }] as const),
@@ -79,7 +79,7 @@ export function subjectsOf(scenario: ScenarioName, gate: Gate): Map<string, Subj
 }
 
 /** Throws when one has made other calls than another: then they were not the same work. */
-export function figuresOf(
+function figuresOf(
   scenario: ScenarioName,
   slices: ReadonlyMap<string, readonly Slice[]>,
 ): StylesFigures['contract'][ScenarioName] {

@@ -48,7 +48,8 @@ export const adapted: Adapted = {
   name: 'bluebird',
   combine: (port, sku, signal) =>
     toPromise((done) => {
-      const promise = combineOn(port)(sku).then((availability) => done(null, availability), done)
+      const succeed = (availability: Availability) => done(null, availability)
+      const promise = combineOn(port)(sku).then(succeed, done)
       return () => promise.cancel()
     }, signal),
 }

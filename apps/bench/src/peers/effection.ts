@@ -44,12 +44,11 @@ export const adapted: Adapted = {
   combine: (port, sku, signal) =>
     toPromise((done) => {
       let halted = false
+      const succeed = (availability: Availability) => done(null, availability)
+      // A task that was halted fails with that.
+      const fail = (error: Error) => halted || done(error)
       const task = run(() => combineOn(port)(sku))
-      task.then(
-        (availability) => done(null, availability),
-        // A task that was halted fails with that.
-        (error: Error) => halted || done(error),
-      )
+      task.then(succeed, fail)
       return () => {
         halted = true
         void task.halt()
