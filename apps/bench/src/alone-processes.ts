@@ -14,7 +14,8 @@ export type Report =
 
 /** As many can be started, or weighed, at the same time. */
 const PROCESSES = 2
-const WARM_UP_MS = 200
+/** Of the processor's time, as all here. */
+const WARM_UP_MS = 300
 const SLICE_MS = 20
 
 /** A process that measures a subject. */
