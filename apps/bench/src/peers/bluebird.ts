@@ -4,14 +4,7 @@
  *
  * Source: http://bluebirdjs.com/docs/api/cancellation.html
  */
-import {
-  type Availability,
-  type Call,
-  type Port,
-  type Sku,
-  toAvailability,
-  toPromise,
-} from '@overlap/workload'
+import { type Availability, type Call, type Port, type Sku, toAvailability } from '@overlap/workload'
 import Bluebird from 'bluebird'
 import type { Adapted, Open } from './peer.ts'
 
@@ -47,9 +40,16 @@ export const open: Open = (port, done) => {
 export const adapted: Adapted = {
   name: 'bluebird',
   combine: (port, sku, signal) =>
-    toPromise((done) => {
-      const succeed = (availability: Availability) => done(null, availability)
-      const promise = combineOn(port)(sku).then(succeed, done)
-      return () => promise.cancel()
-    }, signal),
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted()
+      const end = combineOn(port)(sku)
+        .then(resolve, reject)
+        // Of a promise that is cancelled nothing else is told.
+        .finally(() => {
+          signal.removeEventListener('abort', abort)
+          if (signal.aborted) reject(signal.reason)
+        })
+      const abort = () => end.cancel()
+      signal.addEventListener('abort', abort)
+    }),
 }

@@ -4,14 +4,7 @@
  *
  * Source: https://frontside.com/effection/docs/operations, https://frontside.com/effection/docs/actions
  */
-import {
-  type Availability,
-  type Call,
-  type Port,
-  type Sku,
-  toAvailability,
-  toPromise,
-} from '@overlap/workload'
+import { type Availability, type Call, type Port, type Sku, toAvailability } from '@overlap/workload'
 import { type Operation, action, all, run } from 'effection'
 import type { Adapted, Open } from './peer.ts'
 
@@ -41,17 +34,20 @@ export const open: Open = (port, done) => {
 
 export const adapted: Adapted = {
   name: 'effection',
-  combine: (port, sku, signal) =>
-    toPromise((done) => {
-      let halted = false
-      const succeed = (availability: Availability) => done(null, availability)
-      // A task that was halted fails with that.
-      const fail = (error: Error) => halted || done(error)
-      const task = run(() => combineOn(port)(sku))
-      task.then(succeed, fail)
-      return () => {
-        halted = true
-        void task.halt()
-      }
-    }, signal),
+  async combine(port, sku, signal) {
+    signal.throwIfAborted()
+    const task = run(() => combineOn(port)(sku))
+    // It is not halted before somebody waits for that.
+    const halt = async () => task.halt()
+    const abort = () => void halt()
+    signal.addEventListener('abort', abort)
+    try {
+      return await task
+    } catch (error) {
+      // A task that was halted fails with that, once all of it has stopped.
+      throw signal.aborted ? signal.reason : error
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  },
 }
