@@ -15,7 +15,7 @@ export type Report =
 /** As many can be started, or weighed, at the same time. */
 const PROCESSES = 2
 /** Of the processor's time, as all here. */
-const WARM_UP_MS = 300
+const WARM_UP_MS = 200
 const SLICE_MS = 20
 
 /** A process that measures a subject. */
