@@ -35,7 +35,18 @@ const root = new URL('../../../', import.meta.url)
 const folder = new URL('docs/results/', root)
 
 /** Of which it is told how old they are. */
-const packages = ['rxjs', 'effect', 'p-limit', 'fastify', 'pg', 'undici']
+const packages = [
+  'rxjs',
+  'effect',
+  'p-limit',
+  'fastify',
+  'pg',
+  'undici',
+  'co',
+  'async',
+  'effection',
+  'bluebird',
+]
 
 function readRaw<D>({ name }: Part<D>): Raw<D> | undefined {
   const file = new URL(`${name}.json`, folder)

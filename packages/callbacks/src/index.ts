@@ -1,4 +1,5 @@
 export { callbacks } from './adapter.ts'
+export { liftBackend } from './backend.ts'
 export { batch } from './batch.ts'
 export { combine } from './combine.ts'
 export { echo } from './echo.ts'

@@ -1,4 +1,5 @@
 export { effect } from './adapter.ts'
+export { Backend, liftBackend } from './backend.ts'
 export { batch } from './batch.ts'
 export { combine } from './combine.ts'
 export { echo } from './echo.ts'
