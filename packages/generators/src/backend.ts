@@ -1,11 +1,11 @@
 import type { Call, Channel, Message, Port, Session, Source } from '@overlap/workload'
-import { type Operation, type Queue, queue, suspend } from './operation.ts'
+import { type Operation, type Queue, queue, wait } from './operation.ts'
 
 /** Lifts a call into an operation. */
 export const lift =
   <I, A>(call: Call<I, A>) =>
   (input: I): Operation<A> =>
-    suspend((resume) => call(input, resume))
+    wait(call, input)
 
 /** Lifts a session's calls, once it is there. */
 const liftSession = (session: Session) => ({

@@ -1,25 +1,90 @@
 /**
  * A small structured-concurrency runtime: operations that can wait, and be stopped while they wait.
  *
- * An operation is a generator that yields what it waits for, as a function which starts that and hands
- * back how to stop it. `run` goes on with the generator when the answer comes. An operation that runs
+ * An operation is a generator that yields what it waits for, which knows how to begin that and how to stop it.
+ * `run` goes on with the generator when the answer comes. An operation that runs
  * others waits for them, or stops them: nothing outlives its parent.
+ *
+ * What waits and what runs are objects with methods, where closures would say the same: there is one of them for each
+ * call that is in flight, and a closure with what it holds on to takes twice the memory.
  *
  * Source: the driver is that of co (https://github.com/tj/co); cancelling with
  * `Generator.prototype.return`, which runs `finally` blocks, is effection's (https://frontside.com/effection).
  */
-import type { Cancel, Done } from '@overlap/workload'
+import type { Call, Cancel, Done } from '@overlap/workload'
 
-/** Starts what the operation waits for, which resumes it once, at once or later, and hands back how to stop. */
-type Suspend = (resume: Done<unknown>) => Cancel
+/** A computation that can wait, as a `function*` makes it. Read `yield*` as `await`. */
+export interface Operation<A> {
+  [Symbol.iterator](): Steps<A>
+}
 
-/** A computation that can wait. Read `yield*` as `await`. */
-export type Operation<A> = Generator<Suspend, A, unknown>
+/** What `yield*` and `run` make of an operation: a generator, or what has the same methods. */
+interface Steps<A> extends Iterator<Wait<unknown>, A, unknown> {
+  throw(error: unknown): IteratorResult<Wait<unknown>, A>
+  return(value: A): IteratorResult<Wait<unknown>, A>
+}
+
+/** An operation that waits once: it yields itself, and returns the answer. */
+abstract class Wait<A> implements Operation<A>, Steps<A> {
+  #begun = false
+
+  /** Begins what is waited for, which resumes `waiter` once, at once or later, with the number that it is given. */
+  abstract begin(waiter: Waiter, turn: number): void
+  abstract stop(): void
+
+  next(answer: unknown): IteratorResult<Wait<A>, A> {
+    // A cast, because no type can say which answer belongs to which `yield`.
+    if (this.#begun) return { done: true, value: answer as A }
+    this.#begun = true
+    return { done: false, value: this }
+  }
+
+  throw(error: unknown): never {
+    throw error
+  }
+
+  return(value: A): IteratorResult<Wait<A>, A> {
+    return { done: true, value }
+  }
+
+  [Symbol.iterator](): Steps<A> {
+    return this
+  }
+}
+
+interface Waiter {
+  resume(turn: number, error: unknown, value: unknown): void
+}
 
 /** Waits for a cancellable callback. Throws its error, or what `start` throws. */
-export function* suspend<A>(start: (resume: Done<A>) => Cancel): Operation<A> {
-  // A cast, because the type of a generator cannot say which answer belongs to which `yield`.
-  return (yield start) as A
+export function suspend<A>(start: (resume: Done<A>) => Cancel): Operation<A> {
+  return new WaitForCall((_: void, resume: Done<A>) => start(resume), undefined)
+}
+
+/** Waits for a call of the port: as `suspend`, and without a closure for each. */
+export function wait<I, A>(call: Call<I, A>, input: I): Operation<A> {
+  return new WaitForCall(call, input)
+}
+
+class WaitForCall<I, A> extends Wait<A> {
+  readonly #call: Call<I, A>
+  readonly #input: I
+  #cancel: Cancel | undefined
+
+  constructor(call: Call<I, A>, input: I) {
+    super()
+    this.#call = call
+    this.#input = input
+  }
+
+  begin(waiter: Waiter, turn: number): void {
+    const call = this.#call
+    this.#cancel = call(this.#input, (error, value) => waiter.resume(turn, error, value))
+  }
+
+  stop(): void {
+    this.#cancel?.()
+  }
 }
 
 /**
@@ -36,116 +101,176 @@ export function* suspend<A>(start: (resume: Done<A>) => Cancel): Operation<A> {
  * Answers that come at once are taken in a loop, so the stack does not bound their number.
  */
 export function run<A>(operation: Operation<A>, done: Done<A>): Cancel {
-  let stop: Cancel = nothing
+  const root = new Root(operation, done)
+  root.start()
+  return () => root.cancel()
+}
+
+/** An operation that runs. */
+abstract class Run<A> implements Waiter {
+  readonly #steps: Steps<A>
+  #waiting: Wait<unknown> | null = null
   /** How many waits have begun or ended: an answer to any but the present one comes too late. */
-  let turn = 0
-  let returned = false
-  let advancing = false
-  let cancelled = false
-  let ended = false
+  #turn = 0
+  /** What it goes on with: an error to throw, or the value of the present `yield`. */
+  #failed = false
+  #answer: unknown = undefined
+  #advancing = false
+  /** Whether `start` has returned. */
+  #started = false
+  #cancelled = false
+  #ended = false
 
-  function advance(method: 'next' | 'throw', answer: unknown) {
-    advancing = true
-    let again = true
-    while (again) {
-      again = false
-      stop = nothing
-      let result: IteratorResult<Suspend, A>
-      try {
-        result = operation[method](answer)
-      } catch (error) {
-        end(error as Error)
-        break
-      }
-      if (result.done) {
-        end(null, result.value)
-        break
-      }
-      if (cancelled) break
-      const wait = ++turn
-      try {
-        stop = result.value((error, value) => {
-          if (wait !== turn || cancelled) return
-          turn++
-          method = error ? 'throw' : 'next'
-          answer = error ?? value
-          if (advancing) again = true
-          else advance(method, answer)
-        })
-      } catch (error) {
-        turn++
-        if (cancelled) process.emitWarning(error as Error)
-        method = 'throw'
-        answer = error
-        again = true
-      }
-      if (cancelled) break
-    }
-    advancing = false
-    if (cancelled) unwind()
+  constructor(operation: Operation<A>) {
+    this.#steps = operation[Symbol.iterator]()
   }
 
-  function end(error: Error | null, value?: A) {
-    ended = true
-    if (cancelled) {
-      if (error) process.emitWarning(error)
-    } else if (returned) done(error, value)
-    else queueMicrotask(() => cancelled || done(error, value))
+  /** Hears of the end, once: never before `start` has returned, and never after cancel. */
+  protected abstract tell(error: Error | null, result: A | undefined): void
+
+  start(): void {
+    this.#advance()
+    this.#started = true
   }
 
-  function unwind() {
-    stop()
-    while (!ended) {
-      try {
-        ended = operation.return(undefined as A).done ?? false
-      } catch (error) {
-        end(error as Error)
-      }
-    }
-  }
-
-  advance('next', undefined)
-  returned = true
-
-  return () => {
-    if (cancelled) return
-    cancelled = true
+  /** One that has not been started is left as it is. */
+  cancel(): void {
+    if (this.#cancelled || !(this.#started || this.#advancing)) return
+    this.#cancelled = true
     // From inside itself, `advance` is still on the stack: it unwinds at the next `yield`.
-    if (!advancing) unwind()
+    if (!this.#advancing) this.#unwind()
+  }
+
+  resume(turn: number, error: unknown, value: unknown): void {
+    if (turn !== this.#turn || this.#cancelled) return
+    this.#turn++
+    this.#failed = Boolean(error)
+    this.#answer = error ?? value
+    if (!this.#advancing) this.#advance()
+  }
+
+  /** Goes on for as long as answers come at once. */
+  #advance() {
+    this.#advancing = true
+    while (this.#step());
+    this.#advancing = false
+    if (this.#cancelled) this.#unwind()
+  }
+
+  /** Goes on to the next `yield`. Tells whether what it waits for there has come already. */
+  #step(): boolean {
+    const answer = this.#answer
+    this.#answer = undefined
+    this.#waiting = null
+    let result: IteratorResult<Wait<unknown>, A>
+    try {
+      result = this.#failed ? this.#steps.throw(answer) : this.#steps.next(answer)
+    } catch (error) {
+      this.#end(error as Error)
+      return false
+    }
+    if (result.done) {
+      this.#end(null, result.value)
+      return false
+    }
+    if (this.#cancelled) return false
+    const turn = ++this.#turn
+    try {
+      this.#waiting = result.value
+      result.value.begin(this, turn)
+    } catch (error) {
+      this.#waiting = null
+      this.#turn++
+      if (this.#cancelled) process.emitWarning(error as Error)
+      this.#failed = true
+      this.#answer = error
+    }
+    return turn !== this.#turn && !this.#cancelled
+  }
+
+  #end(error: Error | null, result?: A) {
+    this.#ended = true
+    if (this.#cancelled) {
+      if (error) process.emitWarning(error)
+    } else if (this.#started) this.tell(error, result)
+    else queueMicrotask(() => this.#cancelled || this.tell(error, result))
+  }
+
+  #unwind() {
+    this.#waiting?.stop()
+    while (!this.#ended) {
+      try {
+        this.#ended = this.#steps.return(undefined as A).done ?? false
+      } catch (error) {
+        this.#end(error as Error)
+      }
+    }
   }
 }
 
-function nothing() {}
+/** The one that has no parent. */
+class Root<A> extends Run<A> {
+  readonly #done: Done<A>
 
-/**
- * Runs operations at the same time until `end` is called, and then cancels those that still run.
- * `onEnd` hears of the end of each, by its place.
- */
-function* together<A, B>(
-  operations: readonly Operation<A>[],
-  onEnd: (end: Done<B>, index: number, error: Error | null, result: A | undefined) => void,
-): Operation<B> {
-  return yield* suspend<B>((resume) => {
-    const cancels: Cancel[] = []
-    let over = false
-    function cancel() {
-      over = true
-      for (const stop of cancels) stop()
+  constructor(operation: Operation<A>, done: Done<A>) {
+    super(operation)
+    this.#done = done
+  }
+
+  protected tell(error: Error | null, result: A | undefined): void {
+    this.#done(error, result)
+  }
+}
+
+/** Runs operations at the same time, until one of their ends is that of all. Then it cancels those that still run. */
+abstract class Together<A, B> extends Wait<B> {
+  readonly #branches: readonly Branch<A>[]
+  #waiter: Waiter | null = null
+  #turn = 0
+  #over = false
+
+  constructor(operations: readonly Operation<A>[]) {
+    super()
+    this.#branches = operations.map((operation, index) => new Branch(operation, index, this))
+  }
+
+  /** Hears of the end of each, by its place. */
+  abstract ended(index: number, error: Error | null, result: A | undefined): void
+
+  begin(waiter: Waiter, turn: number): void {
+    this.#waiter = waiter
+    this.#turn = turn
+    for (const branch of this.#branches) {
+      branch.start()
+      // To start one may end another that runs already, and with it everything.
+      if (this.#over) break
     }
-    const end: Done<B> = (error, result) => {
-      cancel()
-      resume(error, result)
-    }
-    for (const [index, operation] of operations.entries()) {
-      cancels.push(run(operation, (error, result) => onEnd(end, index, error, result)))
-      // To start one operation may end another that runs already, and with it everything.
-      if (over) {
-        cancel()
-        break
-      }
-    }
-    return cancel
-  })
+  }
+
+  stop(): void {
+    this.#over = true
+    for (const branch of this.#branches) branch.cancel()
+  }
+
+  protected end(error: Error | null, result?: B): void {
+    this.stop()
+    this.#waiter?.resume(this.#turn, error, result)
+  }
+}
+
+class Branch<A> extends Run<A> {
+  readonly #index: number
+  readonly #parent: Together<A, unknown>
+
+  constructor(operation: Operation<A>, index: number, parent: Together<A, unknown>) {
+    super(operation)
+    this.#index = index
+    this.#parent = parent
+  }
+
+  protected tell(error: Error | null, result: A | undefined): void {
+    this.#parent.ended(this.#index, error, result)
+  }
 }
 
 type Results<T extends readonly Operation<unknown>[]> = {
@@ -158,18 +283,30 @@ type Results<T extends readonly Operation<unknown>[]> = {
  * Throws the first error, after it has cancelled the others. Of no operations, returns `[]` without
  * waiting.
  */
-export function* all<const T extends readonly Operation<unknown>[]>(...operations: T): Operation<Results<T>> {
-  const results: unknown[] = []
-  let missing = operations.length
-  if (missing > 0) {
-    yield* together<unknown, void>(operations, (end, index, error, result) => {
-      if (error) return end(error)
-      results[index] = result
-      if (--missing === 0) end(null)
-    })
-  }
+export function all<const T extends readonly Operation<unknown>[]>(...operations: T): Operation<Results<T>> {
+  return new All<Results<T>>(operations)
+}
+
+class All<R extends unknown[]> extends Together<unknown, R> {
   // A cast, because a tuple cannot be filled in the order of arrival.
-  return results as Results<T>
+  readonly #results = [] as unknown[] as R
+  #missing: number
+
+  constructor(operations: readonly Operation<unknown>[]) {
+    super(operations)
+    this.#missing = operations.length
+  }
+
+  override begin(waiter: Waiter, turn: number): void {
+    super.begin(waiter, turn)
+    if (this.#missing === 0) this.end(null, this.#results)
+  }
+
+  ended(index: number, error: Error | null, result: unknown): void {
+    if (error) return this.end(error)
+    this.#results[index] = result
+    if (--this.#missing === 0) this.end(null, this.#results)
+  }
 }
 
 /**
@@ -179,24 +316,47 @@ export function* all<const T extends readonly Operation<unknown>[]>(...operation
  * Throws an `AggregateError` once all have failed, with their errors in the order of the operations. Of
  * no operations, throws it without waiting.
  */
-export function* any<A>(...operations: readonly Operation<A>[]): Operation<A> {
-  const errors: Error[] = []
-  let missing = operations.length
-  const message = 'every operation has failed'
-  if (missing === 0) throw new AggregateError(errors, message)
-  return yield* together<A, A>(operations, (end, index, error, result) => {
-    if (!error) return end(null, result)
-    errors[index] = error
-    if (--missing === 0) end(new AggregateError(errors, message))
-  })
+export function any<A>(...operations: readonly Operation<A>[]): Operation<A> {
+  return new Any(operations)
+}
+
+class Any<A> extends Together<A, A> {
+  readonly #errors: Error[] = []
+  #missing: number
+
+  constructor(operations: readonly Operation<A>[]) {
+    super(operations)
+    this.#missing = operations.length
+  }
+
+  override begin(waiter: Waiter, turn: number): void {
+    super.begin(waiter, turn)
+    if (this.#missing === 0) this.#fail()
+  }
+
+  ended(index: number, error: Error | null, result: A | undefined): void {
+    if (!error) return this.end(null, result)
+    this.#errors[index] = error
+    if (--this.#missing === 0) this.#fail()
+  }
+
+  #fail() {
+    this.end(new AggregateError(this.#errors, 'every operation has failed'))
+  }
 }
 
 /**
  * Runs operations at the same time, and ends as the first of them to end: with its result or its error,
  * after it has cancelled the others. Of no operations, it never ends.
  */
-export function* raceFirst<A>(...operations: readonly Operation<A>[]): Operation<A> {
-  return yield* together<A, A>(operations, (end, _index, error, result) => end(error, result))
+export function raceFirst<A>(...operations: readonly Operation<A>[]): Operation<A> {
+  return new RaceFirst(operations)
+}
+
+class RaceFirst<A> extends Together<A, A> {
+  ended(_index: number, error: Error | null, result: A | undefined): void {
+    this.end(error, result)
+  }
 }
 
 /** Waits for `ms`. Cancelled, it leaves no timer. */
