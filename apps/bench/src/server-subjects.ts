@@ -42,6 +42,6 @@ export function listSubjects(styles: readonly StyleName[], env: NodeJS.ProcessEn
     })),
     { name: MOST_PEOPLE, levels: LEVELS, open: true, start: () => startServer('most-people', env) },
     { name: LIMIT, levels: LEVELS, start: () => startServer('limit', env) },
-    { name: EMPTY, levels: LEVELS, start: () => startServer('empty', env) },
+    { name: EMPTY, levels: [MIDDLE], start: () => startServer('empty', env) },
   ]
 }

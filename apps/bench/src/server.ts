@@ -4,8 +4,8 @@
  *
  * Every subject answers the same bytes, from real Postgres and the real reservation service. All of their processes run from
  * the start, and are warm; in each round, each subject has a slice of load at each level, in a random order. Two
- * processes of one program can differ by 10 % for as long as they live, so each subject has two, which take turns by
- * round, and the floor is measured as two subjects (A/A).
+ * processes of one program can differ by 10 % for as long as they live, and the floor, which is two subjects (A/A), tells
+ * by how much they do.
  */
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { runLoad } from '@overlap/load'
@@ -21,7 +21,7 @@ import type { Server } from './servers/start.ts'
 export interface ServerFigures {
   /** In a random order, round by round. */
   readonly slices: readonly Slice[]
-  /** The first of each process, before it was warm; its round is the process's number. */
+  /** The first of each process, before it was warm. */
   readonly cold: readonly Slice[]
   readonly open: { readonly perSecond: number; readonly samples: readonly OpenSample[] }
 }
@@ -56,10 +56,9 @@ export interface OpenSample {
   readonly unsent: number
 }
 
-const PROCESSES = 2
 const POOL_MAX = 20
 /** Of a slice. With a thousand connections, another request of each is answered after that. */
-const SECONDS: Readonly<Record<number, number>> = { 10: 0.12, 100: 0.15, 1000: 0.05 }
+const SECONDS: Readonly<Record<number, number>> = { 10: 0.2, 100: 0.3, 1000: 0.2 }
 /**
  * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
  * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
@@ -79,9 +78,9 @@ export const server: Part<ServerFigures> = {
   plots: plotServer,
 }
 
-/** A subject whose processes run. */
+/** A subject whose process runs. */
 interface Running extends Subject {
-  readonly servers: readonly Server[]
+  readonly server: Server
 }
 
 async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures> {
@@ -93,7 +92,7 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
   try {
     const styles = styleNames.filter((style) => gate[style]?.combine?.length === 0)
     // Two for each style, and those that are of none.
-    const maxConnections = (2 * styles.length + 5) * PROCESSES * POOL_MAX + 20
+    const maxConnections = (2 * styles.length + 5) * POOL_MAX + 20
     const postgres = own(await startPostgres({ maxConnections }))
     const service = own(await forkReservationService())
     const subjects: Running[] = []
@@ -104,15 +103,9 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
       POOL_MAX: String(POOL_MAX),
     })) {
       tell(`starts ${subject.name}`)
-      const starting = Array.from({ length: PROCESSES }, async () => own(await subject.start()))
-      // What has started beside one that has failed is stopped as well.
-      await Promise.allSettled(starting)
-      const servers = await Promise.all(starting)
-      subjects.push({ ...subject, servers })
+      subjects.push({ ...subject, server: own(await subject.start()) })
     }
-    // One for each process of a subject: it holds a thousand connections to each.
-    const generators = Array.from({ length: PROCESSES }, () => own(startGenerator()))
-    return await measureAll({ rounds, tell, subjects, generators })
+    return await measureAll({ rounds, tell, subjects, generator: own(startGenerator()) })
   } finally {
     for (const one of started.toReversed()) await one.stop()
   }
@@ -120,43 +113,38 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
 
 interface Ground extends Pick<Settings, 'rounds' | 'tell'> {
   readonly subjects: readonly Running[]
-  readonly generators: readonly Generator[]
+  readonly generator: Generator
 }
 
-async function measureAll({ rounds, tell, subjects, generators }: Ground): Promise<ServerFigures> {
+async function measureAll({ rounds, tell, subjects, generator }: Ground): Promise<ServerFigures> {
   const cold: Slice[] = []
-  for (const [turn, generator] of generators.entries())
-    for (const subject of subjects) {
-      tell(`cold: ${subject.name}`)
-      cold.push(await measureSlice(subject, generator, { connections: MIDDLE, turn, isCold: true }))
-    }
+  for (const subject of subjects) {
+    tell(`cold: ${subject.name}`)
+    cold.push(await measureSlice(subject, generator, { connections: MIDDLE, round: 0, isCold: true }))
+  }
   await compareAnswers(subjects)
 
-  for (const [turn, generator] of generators.entries())
-    for (const subject of subjects) {
-      tell(`warms up: ${subject.name}`)
-      await warmUp(subject, generator, turn)
-    }
+  for (const subject of subjects) {
+    tell(`warms up: ${subject.name}`)
+    await warmUp(subject, generator)
+  }
 
   const slices: Slice[] = []
   for (let round = 0; round < rounds; round++) {
     tell(`round ${round + 1} of ${rounds}`)
-    const turn = round % PROCESSES
     // One level after the other, so that those who are compared have their slices at about the same time.
     for (const connections of shuffle([...LEVELS])) {
       const those = subjects.filter(({ levels }) => levels.includes(connections))
-      for (const subject of shuffle(those)) {
-        const slice = await measureSlice(subject, at(generators, turn), { connections, turn })
-        slices.push({ ...slice, round })
-      }
+      for (const subject of shuffle(those))
+        slices.push(await measureSlice(subject, generator, { connections, round }))
     }
   }
   return { slices, cold, open: await measureOpen(subjects, slices, tell) }
 }
 
 /** With all of its connections, and then until V8 has compiled all that it will. */
-async function warmUp({ levels, servers }: Running, generator: Generator, turn: number): Promise<void> {
-  const url = at(servers, turn).url + PATH
+async function warmUp({ levels, server: { url: base } }: Running, generator: Generator): Promise<void> {
+  const url = base + PATH
   await generator.ask({ do: 'prime', url, connections: Math.max(...levels), anew: true })
   for (let answers = 0; answers < WARM_ANSWERS;) {
     const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
@@ -166,17 +154,15 @@ async function warmUp({ levels, servers }: Running, generator: Generator, turn: 
 
 interface SliceOrder {
   readonly connections: number
-  /** Which process of the subject's. */
-  readonly turn: number
+  readonly round: number
   readonly isCold?: boolean
 }
 
 async function measureSlice(
-  { name, servers, closes = false }: Running,
+  { name, server: its, closes = false }: Running,
   generator: Generator,
-  { connections, turn, isCold = false }: SliceOrder,
+  { connections, round, isCold = false }: SliceOrder,
 ): Promise<Slice> {
-  const its = at(servers, turn)
   const order = { url: its.url + PATH, connections }
   await generator.ask(isCold ? { ...order, do: 'open' } : { ...order, do: 'prime', anew: closes })
   const cpuBefore = await its.cpuTime()
@@ -187,7 +173,7 @@ async function measureSlice(
   return {
     subject: name,
     connections,
-    round: turn,
+    round,
     answers,
     perSecond: (answers / ms) * 1000,
     cpuEach: cpu / answers,
@@ -201,12 +187,11 @@ async function measureSlice(
 /** Throws unless all of them answer the same bytes. */
 async function compareAnswers(subjects: readonly Running[]): Promise<void> {
   let expected: string | undefined
-  for (const { name, servers } of subjects)
-    for (const { url } of servers) {
-      const shape = await readShape(url + PATH)
-      expected ??= shape
-      if (shape !== expected) throw new Error(`${name} answers\n${shape}\nand others\n${expected}`)
-    }
+  for (const { name, server: its } of subjects) {
+    const shape = await readShape(its.url + PATH)
+    expected ??= shape
+    if (shape !== expected) throw new Error(`${name} answers\n${shape}\nand others\n${expected}`)
+  }
 }
 
 /** At half of what the slowest of them can answer. */
@@ -227,10 +212,9 @@ async function measureOpen(
   const samples: OpenSample[] = []
   for (let round = 0; round < OPEN_ROUNDS; round++) {
     tell(`open load: round ${round + 1} of ${OPEN_ROUNDS}`)
-    for (const { name, servers } of shuffle([...subjects])) {
-      const { url } = at(servers, round % PROCESSES)
+    for (const { name, server: its } of shuffle([...subjects])) {
       const [{ answers, failed, unsent, lateMs }] = await runLoad({
-        urls: [url + PATH],
+        urls: [its.url + PATH],
         connections: OPEN_CONNECTIONS,
         until: { seconds: OPEN_SECONDS },
         perSecond,
@@ -246,10 +230,4 @@ async function measureOpen(
     }
   }
   return { perSecond, samples }
-}
-
-function at<A>(list: readonly A[], place: number): A {
-  const one = list[place]
-  if (one === undefined) throw new RangeError(`there is no process ${place}`)
-  return one
 }
