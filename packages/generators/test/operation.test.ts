@@ -468,6 +468,23 @@ test('an operation that ends while another is being started ends all of them', a
   expect(third.started).toBe(false)
 })
 
+test('an operation that comes to no start, because another has ended all, can still be run', async () => {
+  function* other(): Operation<string> {
+    return yield* atOnce('still here')
+  }
+  const left = other()
+  const [first, done] = [manual<void>(), vi.fn<Done<unknown>>()]
+  function* failFirst(): Operation<void> {
+    first.resume(new Error('lost'))
+    yield* manual<void>().operation()
+  }
+  run(all(first.operation(), failFirst(), left), () => {})
+  await microtasks()
+  run(left, done)
+  await microtasks()
+  expect(done.mock.calls).toEqual([[null, 'still here']])
+})
+
 test('any returns the first success after it has cancelled the others', () => {
   const [first, second, third] = [manual<string>(), manual<string>(), manual<string>()]
   const done = vi.fn<Done<string>>()

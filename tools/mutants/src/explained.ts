@@ -44,18 +44,18 @@ export const explained: readonly Explanation[] = [
     mutants: [
       [
         'generators/operation',
-        'ended = operation.return(undefined as A).done ?? false',
-        'ended = operation.return(undefined as A).done ?? true',
+        'this.#ended = this.#steps.return(undefined as A).done ?? false',
+        'this.#ended = this.#steps.return(undefined as A).done ?? true',
       ],
     ],
   },
   {
     why: 'A generator that has ended is told to return once more, and says that it is done.',
-    mutants: [['generators/operation', 'ended = true', 'ended = false']],
+    mutants: [['generators/operation', 'this.#ended = true', 'this.#ended = false']],
   },
   {
     why: 'It is set before anybody looks at it.',
-    mutants: [['generators/operation', 'let advancing = false', 'let advancing = true']],
+    mutants: [['generators/operation', '#advancing = false', '#advancing = true']],
   },
   {
     why: 'Whoever has been told already would be told again, which comes too late for it.',
