@@ -6,8 +6,10 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
+import { place } from '@overlap/house-rules/markdown'
 import type { Gate, Part } from './part.ts'
 import { drawPlot } from './plot.ts'
+import { makeSummary } from './summary.ts'
 
 /** Where, when and of what a part's figures were measured. */
 export interface About {
@@ -77,7 +79,17 @@ export async function makeResults(parts: readonly Part[]): Promise<Readonly<Reco
     for (const [name, plot] of Object.entries(part.plots?.(raw.figures) ?? {}))
       pictures[`docs/results/${name}.svg`] = await drawPlot(plot)
   }
-  return { 'docs/results.md': `${INTRODUCTION}\n\n${sections.join('\n\n')}\n`, ...pictures }
+  const summary = {
+    file: 'README.md',
+    name: 'results',
+    make: () => makeSummary((part) => readRaw(part)?.figures),
+  }
+  const readme = fs.readFileSync(new URL(summary.file, root), 'utf8')
+  return {
+    'docs/results.md': `${INTRODUCTION}\n\n${sections.join('\n\n')}\n`,
+    [summary.file]: place(summary, readme),
+    ...pictures,
+  }
 }
 
 const INTRODUCTION = `# Results

@@ -26,7 +26,9 @@ interface Bundled {
   readonly compressed: number
 }
 
-export const size: Part<readonly Size[]> = {
+export type Sizes = readonly Size[]
+
+export const size: Part<Sizes> = {
   name: 'size',
   title: 'Size',
   async measure({ tell }) {
@@ -71,7 +73,7 @@ ${table(({ bytes, bytesWithLibrary }) => `${bytes.compressed} · ${bytesWithLibr
   },
 }
 
-function find(sizes: readonly Size[], scenario: ScenarioName, style: StyleName): Size {
+function find(sizes: Sizes, scenario: ScenarioName, style: StyleName): Size {
   const found = sizes.find((one) => one.scenario === scenario && one.style === style)
   if (!found) throw new Error(`there is no size of ${scenario} in ${style}`)
   return found

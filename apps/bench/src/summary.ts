@@ -1,0 +1,72 @@
+/** The README's table of results: one row for each style, from the raw figures of the parts. */
+import { toTable } from '@overlap/house-rules/markdown'
+import { type StyleName, styleNames } from '@overlap/workload'
+import { median, quantile, sum } from 'simple-statistics'
+import { compare } from './compare.ts'
+import { type MemoryFigures, memory } from './memory.ts'
+import type { Part } from './part.ts'
+import { type QuietFigures, quiet } from './quiet.ts'
+import { type ServerFigures, server } from './server.ts'
+import { FLOOR, MIDDLE } from './server-subjects.ts'
+import { type Sizes, size } from './size.ts'
+import { type StylesFigures, styles } from './styles.ts'
+
+/** @param read Hands over the figures of a part, if it has been measured. */
+export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {
+  const [alone, held, load, aborts, sizes] = [
+    read(styles),
+    read(memory),
+    read(server),
+    read(quiet),
+    read(size),
+  ]
+  const rows = styleNames.map((style) => [
+    style,
+    alone ? tellTime(alone, style) : '',
+    held ? tellMemory(held, style) : '',
+    load ? tellServer(load, style) : '',
+    aborts ? tellQuiet(aborts, style) : '',
+    sizes ? tellSize(sizes, style) : '',
+  ])
+  return toTable([
+    [
+      '',
+      '`combine` alone, ns',
+      'bytes in flight',
+      `CPU of a request at ${MIDDLE} connections, × floor`,
+      'from abort to quiet, p50 and p99, ms',
+      'lines of all scenarios',
+    ],
+    ...rows,
+  ])
+}
+
+function tellTime({ native }: StylesFigures, style: StyleName): string {
+  return whole(median([...(native.ns[style] ?? [NaN])]))
+}
+
+function tellMemory({ native }: MemoryFigures, style: StyleName): string {
+  return whole(median((native[style] ?? []).map(([bytes = NaN]) => bytes)))
+}
+
+function tellServer({ slices }: ServerFigures, style: StyleName): string {
+  const cpu = (subject: string) =>
+    slices
+      .filter((slice) => slice.subject === subject && slice.connections === MIDDLE)
+      .toSorted((one, other) => one.round - other.round)
+      .map(({ cpuEach }) => cpuEach)
+  const { ratio, low, high } = compare(cpu(style), cpu(FLOOR))
+  return `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
+}
+
+function tellQuiet({ subjects }: QuietFigures, style: StyleName): string {
+  const samples = subjects.find(({ subject }) => subject === style)?.samples ?? []
+  const ms = samples.map(({ query, request }) => Math.max(query, request))
+  return `${quantile(ms, 0.5).toFixed(1)}, ${quantile(ms, 0.99).toFixed(1)}`
+}
+
+function tellSize(sizes: Sizes, style: StyleName): string {
+  return whole(sum(sizes.filter((one) => one.style === style).map(({ lines }) => lines)))
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en')
