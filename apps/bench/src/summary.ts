@@ -2,12 +2,12 @@
 import { toTable } from '@overlap/house-rules/markdown'
 import { type StyleName, styleNames } from '@overlap/workload'
 import { median, quantile, sum } from 'simple-statistics'
-import { compare } from './compare.ts'
+import { compare, isDifferent } from './compare.ts'
 import { type MemoryFigures, memory } from './memory.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet.ts'
 import { type ServerFigures, server } from './server.ts'
-import { FLOOR, MIDDLE } from './server-subjects.ts'
+import { CONTROL, FLOOR, MIDDLE } from './server-subjects.ts'
 import { type Sizes, size } from './size.ts'
 import { type StylesFigures, styles } from './styles.ts'
 
@@ -55,8 +55,9 @@ function tellServer({ slices }: ServerFigures, style: StyleName): string {
       .filter((slice) => slice.subject === subject && slice.connections === MIDDLE)
       .toSorted((one, other) => one.round - other.round)
       .map(({ cpuEach }) => cpuEach)
-  const { ratio, low, high } = compare(cpu(style), cpu(FLOOR))
-  return `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
+  const own = compare(cpu(style), cpu(FLOOR))
+  const range = `${own.ratio.toFixed(2)} (${own.low.toFixed(2)}–${own.high.toFixed(2)})`
+  return isDifferent(own, compare(cpu(CONTROL), cpu(FLOOR))) ? range : `${range}, no difference seen`
 }
 
 function tellQuiet({ subjects }: QuietFigures, style: StyleName): string {

@@ -115,11 +115,8 @@ abstract class Run<A> implements Waiter {
   /** What it goes on with: an error to throw, or the value of the present `yield`. */
   #failed = false
   #answer: unknown = undefined
-  #advancing = false
-  /** Whether `start` has returned. */
-  #started = false
+  #phase: 'new' | 'starting' | 'advancing' | 'waiting' | 'ended' = 'new'
   #cancelled = false
-  #ended = false
 
   constructor(operation: Operation<A>) {
     this.#steps = operation[Symbol.iterator]()
@@ -129,16 +126,15 @@ abstract class Run<A> implements Waiter {
   protected abstract tell(error: Error | null, result: A | undefined): void
 
   start(): void {
-    this.#advance()
-    this.#started = true
+    this.#advance('starting')
   }
 
   /** One that has not been started is left as it is. */
   cancel(): void {
-    if (this.#cancelled || !(this.#started || this.#advancing)) return
+    if (this.#cancelled || this.#phase === 'new') return
     this.#cancelled = true
     // From inside itself, `advance` is still on the stack: it unwinds at the next `yield`.
-    if (!this.#advancing) this.#unwind()
+    if (!this.#isAdvancing) this.#unwind()
   }
 
   resume(turn: number, error: unknown, value: unknown): void {
@@ -146,14 +142,18 @@ abstract class Run<A> implements Waiter {
     this.#turn++
     this.#failed = Boolean(error)
     this.#answer = error ?? value
-    if (!this.#advancing) this.#advance()
+    if (!this.#isAdvancing) this.#advance('advancing')
+  }
+
+  get #isAdvancing(): boolean {
+    return this.#phase === 'starting' || this.#phase === 'advancing'
   }
 
   /** Goes on for as long as answers come at once. */
-  #advance() {
-    this.#advancing = true
+  #advance(phase: 'starting' | 'advancing') {
+    this.#phase = phase
     while (this.#step());
-    this.#advancing = false
+    if (this.#isAdvancing) this.#phase = 'waiting'
     if (this.#cancelled) this.#unwind()
   }
 
@@ -189,18 +189,19 @@ abstract class Run<A> implements Waiter {
   }
 
   #end(error: Error | null, result?: A) {
-    this.#ended = true
+    const isStarting = this.#phase === 'starting'
+    this.#phase = 'ended'
     if (this.#cancelled) {
       if (error) process.emitWarning(error)
-    } else if (this.#started) this.tell(error, result)
-    else queueMicrotask(() => this.#cancelled || this.tell(error, result))
+    } else if (isStarting) queueMicrotask(() => this.#cancelled || this.tell(error, result))
+    else this.tell(error, result)
   }
 
   #unwind() {
     this.#waiting?.stop()
-    while (!this.#ended) {
+    while (this.#phase !== 'ended') {
       try {
-        this.#ended = this.#steps.return(undefined as A).done ?? false
+        if (this.#steps.return(undefined as A).done) this.#phase = 'ended'
       } catch (error) {
         this.#end(error as Error)
       }
