@@ -40,22 +40,14 @@ export const explained: readonly Explanation[] = [
     mutants: [['promises/adapter', 'if (ended) return false', 'if (false) return false']],
   },
   {
-    why: 'A generator always says whether it is done. Only the type says that it may not.',
+    why: 'A generator that has ended is told to return once more, and says that it is done.',
     mutants: [
       [
         'generators/operation',
-        'this.#ended = this.#steps.return(undefined as A).done ?? false',
-        'this.#ended = this.#steps.return(undefined as A).done ?? true',
+        "if (this.#isAdvancing) this.#phase = 'waiting'",
+        "if (true) this.#phase = 'waiting'",
       ],
     ],
-  },
-  {
-    why: 'A generator that has ended is told to return once more, and says that it is done.',
-    mutants: [['generators/operation', 'this.#ended = true', 'this.#ended = false']],
-  },
-  {
-    why: 'It is set before anybody looks at it.',
-    mutants: [['generators/operation', '#advancing = false', '#advancing = true']],
   },
   {
     why: 'Whoever has been told already would be told again, which comes too late for it.',
