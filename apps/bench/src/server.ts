@@ -63,7 +63,7 @@ const SECONDS: Readonly<Record<number, number>> = { 10: 0.2, 100: 0.3, 1000: 0.2
  * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
  * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
  */
-const WARM_ANSWERS = 13_000
+const WARM_ANSWERS = 15_000
 const OPEN_ROUNDS = 3
 const OPEN_SECONDS = 0.6
 /** More than there are requests in the time for which a machine may stall. */
