@@ -4,7 +4,7 @@
  */
 import { suites } from './judge.ts'
 import { openWorld } from './world.ts'
-import { control, wrongStyles } from './wrong-styles/index.ts'
+import { type WrongStyle, control, wrongStyles } from './wrong-styles/index.ts'
 
 /**
  * Wrong in a way that shows in Postgres and in the ledger, and not in the promise alone. Those that are
@@ -57,21 +57,33 @@ const world = await openWorld(process.env['DATABASE_URL'])
 /** One wrong style that fails a clause is proof enough: looking for what stays away takes seconds. */
 const proved = new Set<string>()
 const all = suites.map(({ scenario }) => scenario)
-for (const { style, scenarios } of [{ style: control, scenarios: all }, ...suspects]) {
-  const failed: string[] = []
-  for (const { scenario, realClauses } of suites) {
-    if (!scenarios.includes(scenario)) continue
-    for (const { title, check } of realClauses) {
-      const clause = `${scenario}: ${title}`
-      if (proved.has(clause)) continue
-      try {
-        await check(style, world)
-      } catch {
-        failed.push(clause)
+await judgeAll([{ style: control, scenarios: all }, ...suspects], '')
+// On a busy machine, what a wrong style leaves running may start only after it was looked for: once more, and not again.
+const claims = suites.flatMap(({ scenario, realClauses }) =>
+  realClauses.map(({ title }) => `${scenario}: ${title}`),
+)
+if (claims.some((clause) => !proved.has(clause))) await judgeAll(suspects, ', once more')
+await world.close()
+
+async function judgeAll(
+  judged: readonly Pick<WrongStyle, 'style' | 'scenarios'>[],
+  note: string,
+): Promise<void> {
+  for (const { style, scenarios } of judged) {
+    const failed: string[] = []
+    for (const { scenario, realClauses } of suites) {
+      if (!scenarios.includes(scenario)) continue
+      for (const { title, check } of realClauses) {
+        const clause = `${scenario}: ${title}`
+        if (proved.has(clause)) continue
+        try {
+          await check(style, world)
+        } catch {
+          failed.push(clause)
+        }
       }
     }
+    for (const clause of failed) proved.add(clause)
+    console.log(JSON.stringify({ name: style.name + note, failed }))
   }
-  for (const clause of failed) proved.add(clause)
-  console.log(JSON.stringify({ name: style.name, failed }))
 }
-await world.close()
