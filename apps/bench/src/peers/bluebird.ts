@@ -6,7 +6,7 @@
  */
 import { type Availability, type Call, type Port, type Sku, toAvailability } from '@overlap/workload'
 import Bluebird from 'bluebird'
-import type { Adapted, Open } from './peer.ts'
+import { type Adapted, openPromised } from './peer.ts'
 
 Bluebird.config({ cancellation: true })
 
@@ -31,11 +31,7 @@ const combineOn = (port: Port) => {
   }
 }
 
-export const open: Open = (port, done) => {
-  const combine = combineOn(port)
-  const succeed = (availability: Availability) => done(null, availability)
-  return (sku) => combine(sku).then(succeed, done)
-}
+export const open = openPromised(combineOn)
 
 export const adapted: Adapted = {
   name: 'bluebird',

@@ -13,7 +13,7 @@ import {
   toAvailability,
 } from '@overlap/workload'
 import co from 'co'
-import { type Adapted, type Open, stopWaiting } from './peer.ts'
+import { type Adapted, openPromised, stopWaiting } from './peer.ts'
 
 const combineOn = ({ findStock, fetchReservation }: Port) =>
   co.wrap(function* (sku: Sku): Generator<unknown, Availability, [Stock, Reservation]> {
@@ -24,11 +24,7 @@ const combineOn = ({ findStock, fetchReservation }: Port) =>
     return toAvailability(stock, reservation)
   })
 
-export const open: Open = (port, done) => {
-  const combine = combineOn(port)
-  const succeed = (availability: Availability) => done(null, availability)
-  return (sku) => combine(sku).then(succeed, done)
-}
+export const open = openPromised(combineOn)
 
 export const adapted: Adapted = {
   name: 'co',

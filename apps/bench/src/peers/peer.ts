@@ -4,6 +4,15 @@ import type { Availability, Done, Port, Sku, Style } from '@overlap/workload'
 /** Starts `combine` as an expert of that library would, and returns what its starter holds. `done` hears of the end. */
 export type Open = (port: Port, done: Done<Availability>) => (sku: Sku) => unknown
 
+/** The same, of a library whose `combine` is a promise. */
+export const openPromised =
+  (combineOn: (port: Port) => (sku: Sku) => PromiseLike<Availability>): Open =>
+  (port, done) => {
+    const combine = combineOn(port)
+    const succeed = (availability: Availability) => done(null, availability)
+    return (sku) => combine(sku).then(succeed, done)
+  }
+
 /** What the suite can judge of it. */
 export type Adapted = Pick<Style, 'name' | 'combine'>
 

@@ -1,6 +1,6 @@
 /** `Promise.all` of two promises, as most people write it: no signal, so nothing can be stopped. */
 import { type Availability, type Call, type Port, type Sku, toAvailability } from '@overlap/workload'
-import { type Adapted, type Open, stopWaiting } from './peer.ts'
+import { type Adapted, openPromised, stopWaiting } from './peer.ts'
 
 const lift =
   <I, A>(call: Call<I, A>) =>
@@ -18,11 +18,7 @@ const combineOn = (port: Port) => {
   }
 }
 
-export const open: Open = (port, done) => {
-  const combine = combineOn(port)
-  const succeed = (availability: Availability) => done(null, availability)
-  return (sku) => combine(sku).then(succeed, done)
-}
+export const open = openPromised(combineOn)
 
 export const adapted: Adapted = {
   name: 'Promise.all',
