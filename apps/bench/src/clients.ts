@@ -4,7 +4,7 @@ import { styleNames } from '@overlap/workload'
 import { shuffle } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from './compare.ts'
 import { type Following, measureFollowing } from './following-clients.ts'
-import type { Gate, Part, Plot } from './part.ts'
+import { type Gate, type Part, type Plot, failuresOf } from './part.ts'
 import { ANSWER_MS, NOTHING, type Waiting, countClients, measureWaiting } from './waiting-clients.ts'
 
 export interface ClientsFigures {
@@ -41,7 +41,7 @@ export const clients: Part<ClientsFigures> = {
     const waiting: Waiting[] = []
     const following: Following[] = []
     try {
-      const passing = styleNames.filter((style) => failures(gate, style, 'combine').length === 0)
+      const passing = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
       const subjects = [...passing, CONTROL, NOTHING, PLAIN]
       for (const subject of shuffle(subjects)) {
         tell(`${count} wait, ${subject}`)
@@ -51,7 +51,7 @@ export const clients: Part<ClientsFigures> = {
       const service = await forkReservationService()
       try {
         for (const subject of shuffle([
-          ...styleNames.filter((style) => failures(gate, style, 'subscribe').length === 0),
+          ...styleNames.filter((style) => failuresOf(gate, style, 'subscribe').length === 0),
           CONTROL,
         ])) {
           tell(`${FOLLOWING} follow, ${subject}`)
@@ -130,13 +130,9 @@ ${[
   }),
 }
 
-function failures(gate: Gate, style: string, scenario: 'combine' | 'subscribe'): readonly string[] {
-  return gate[style]?.[scenario] ?? []
-}
-
 function refused(gate: Gate, scenario: 'combine' | 'subscribe', columns: number): string[] {
   return styleNames.flatMap((style) => {
-    const failed = failures(gate, style, scenario)
+    const failed = failuresOf(gate, style, scenario)
     return failed.length === 0
       ? []
       : [`| ${style} | not measured: clause ${failed.join(', ')} ${'|'.repeat(columns)}`]

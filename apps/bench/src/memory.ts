@@ -6,7 +6,7 @@ import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
 import { max, median, min } from 'simple-statistics'
 import { weighAll } from './alone-processes.ts'
 import { type NativeName, nativeNames } from './native.ts'
-import type { Part } from './part.ts'
+import { type Part, failuresOf } from './part.ts'
 
 const FEW = 10_000
 const MANY = 100_000
@@ -40,7 +40,7 @@ export const memory: Part<MemoryFigures> = {
     })
     const contracts = scenarios.flatMap(({ name: scenario }) =>
       ([BASE, ...styleNames] as const)
-        .filter((style) => (gate[style]?.[scenario] ?? []).length === 0)
+        .filter((style) => failuresOf(gate, style, scenario).length === 0)
         .map((style) => ({ subject: { scenario, style }, counts: [FEW] }) as const),
     )
     await weighAll(contracts, ({ scenario, style }, [bytes = NaN]) => {
@@ -63,7 +63,7 @@ export const memory: Part<MemoryFigures> = {
     const inContract = scenarios.map(({ name }) => [
       `\`${name}\``,
       ...[BASE, ...styleNames].map((style) => {
-        const [refused] = gate[style]?.[name] ?? []
+        const [refused] = failuresOf(gate, style, name)
         return refused === undefined
           ? count(contract[name]?.[style] ?? NaN)
           : `not measured: clause ${refused}`

@@ -25,5 +25,10 @@ export interface Settings {
 /** Which clauses a subject fails in a scenario, by their ids: of a style none, or nothing of it is measured. */
 export type Gate = Readonly<Record<string, Readonly<Partial<Record<ScenarioName, readonly string[]>>>>>
 
+/** What the gate has against measuring a subject in a scenario: nothing, or the ids of the clauses that it fails there. */
+export function failuresOf(gate: Gate, subject: string, scenario: ScenarioName): readonly string[] {
+  return gate[subject]?.[scenario] ?? []
+}
+
 /** What the drawing library is asked to draw: a Vega-Lite specification, which is JSON. */
 export type Plot = Readonly<Record<string, unknown>>

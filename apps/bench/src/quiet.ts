@@ -10,7 +10,7 @@ import { styleNames } from '@overlap/workload'
 import { max, median, quantile, shuffle } from 'simple-statistics'
 import { type Child, startChild } from './child.ts'
 import { compare, isDifferent } from './compare.ts'
-import type { Gate, Part, Plot } from './part.ts'
+import { type Part, type Plot, failuresOf } from './part.ts'
 import { type AbortTimes, type Spectators, connectSpectators } from './spectators.ts'
 
 interface Sample extends AbortTimes {
@@ -48,7 +48,7 @@ export const quiet: Part<QuietFigures> = {
   title: 'From an abort to quiet',
 
   async measure({ rounds, gate, tell }) {
-    const styles = styleNames.filter((style) => failures(gate, style).length === 0)
+    const styles = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
     const subjects = [
       ...styles.map((style) => ({ subject: style as string, runs: style as string, answerMs: ANSWER_MS })),
       ...(styles.includes(BASE) ? [{ subject: CONTROL, runs: BASE, answerMs: ANSWER_MS }] : []),
@@ -122,7 +122,7 @@ export const quiet: Part<QuietFigures> = {
       return `| ${cells.join(' | ')} |`
     })
     const refused = styleNames.flatMap((style) => {
-      const failed = failures(gate, style)
+      const failed = failuresOf(gate, style, 'combine')
       return failed.length === 0 ? [] : [`| ${style} | not measured: clause ${failed.join(', ')} ||||||||`]
     })
     return `Milliseconds from the abort of a \`combine\`, both of whose calls run, until Postgres does not execute the query any more, until the request is over
@@ -136,10 +136,6 @@ ${[...rows, ...refused].join('\n')}`
   },
 
   plots: ({ subjects }) => ({ quiet: plot(subjects) }),
-}
-
-function failures(gate: Gate, style: string): readonly string[] {
-  return gate[style]?.combine ?? []
 }
 
 function bothOf({ query, request }: Sample): number {

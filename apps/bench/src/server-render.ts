@@ -1,8 +1,9 @@
 /** Tells what was measured of the servers: a table for each number of connections, one for the open load, and what they were like before they were warm. */
+import { toTable } from '@overlap/house-rules/markdown'
 import { styleNames } from '@overlap/workload'
 import { max, median, min, sum } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from './compare.ts'
-import type { Gate, Plot } from './part.ts'
+import { type Gate, type Plot, failuresOf } from './part.ts'
 import type { OpenSample, ServerFigures, Slice } from './server.ts'
 import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
 
@@ -40,8 +41,8 @@ function renderLevel(slices: readonly Slice[], connections: number, gate: Gate):
   const table = rows.flatMap((name) => {
     const own = level.filter(({ subject }) => subject === name)
     if (own.length === 0) {
-      const failed = gate[name]?.combine
-      return failed?.length ? [[name, `not measured: clause ${failed.join(', ')}`]] : []
+      const failed = failuresOf(gate, name, 'combine')
+      return failed.length > 0 ? [[name, `not measured: clause ${failed.join(', ')}`]] : []
     }
     const floor = compareIfAny(perSecond(name), perSecond(FLOOR))
     const people = compareIfAny(perSecond(name), perSecond(MOST_PEOPLE))
@@ -214,8 +215,3 @@ function compareIfAny(own: readonly number[], base: readonly number[]): Comparis
 
 const show = ({ ratio, low, high }: Comparison): string =>
   `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
-
-function toTable([head = [], ...body]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${head.map((_, place) => cells[place] ?? '').join(' | ')} |`
-  return [line(head), `| ${head.map(() => '---').join(' | ')} |`, ...body.map(line)].join('\n')
-}

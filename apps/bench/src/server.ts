@@ -12,7 +12,7 @@ import { runLoad } from '@overlap/load'
 import { styleNames } from '@overlap/workload'
 import { median, shuffle } from 'simple-statistics'
 import { type Generator, startGenerator } from './generator.ts'
-import type { Part, Settings } from './part.ts'
+import { type Part, type Settings, failuresOf } from './part.ts'
 import { plotServer, renderServer } from './server-render.ts'
 import { LEVELS, MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
 import { readShape } from './servers/shape.ts'
@@ -90,7 +90,7 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
     return one
   }
   try {
-    const styles = styleNames.filter((style) => gate[style]?.combine?.length === 0)
+    const styles = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
     // Two for each style, and those that are of none.
     const maxConnections = (2 * styles.length + 5) * POOL_MAX + 20
     const postgres = own(await startPostgres({ maxConnections }))

@@ -1,7 +1,7 @@
 /** The part `stacks`: whether the stack of an error leads back to the scenario that it came through. */
 import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
 import { startChild } from './child.ts'
-import type { Gate, Part } from './part.ts'
+import { type Gate, type Part, failuresOf } from './part.ts'
 
 /** Who makes the error: the port, in a later turn, or the code that looks into a nonsense that the port has answered with. */
 export type Failure = 'port' | 'nonsense'
@@ -50,7 +50,7 @@ ${table(told, 'nonsense', gate)}`,
 }
 
 function table(told: readonly StackTold[], failure: Failure, gate: Gate): string {
-  const failed = ({ style, scenario }: StackTold) => gate[style]?.[scenario] ?? []
+  const failed = ({ style, scenario }: StackTold) => failuresOf(gate, style, scenario)
   const of = (style: string) =>
     told.filter((one) => one.style === style && one.failure === failure && failed(one).length === 0)
   const rows = scenarios.map(({ name }) => [

@@ -11,7 +11,7 @@ import { BATCH, type Slice, type Subject } from './alone.ts'
 import { compare, isDifferent } from './compare.ts'
 import { failedClauses } from './gate.ts'
 import { type NativeName, nativeNames, peers } from './native.ts'
-import type { Gate, Part } from './part.ts'
+import { type Gate, type Part, failuresOf } from './part.ts'
 
 /** The base of all ratios, and the same once more: the A/A control. */
 const BASE = 'calls alone'
@@ -96,7 +96,7 @@ function nsOf(slices: ReadonlyMap<string, readonly Slice[]>): Rounds {
 }
 
 function refusal(gate: Gate, style: StyleName, scenario: ScenarioName): string | undefined {
-  const [clause] = gate[style]?.[scenario] ?? []
+  const [clause] = failuresOf(gate, style, scenario)
   return clause === undefined ? undefined : `not measured: clause ${clause}`
 }
 
