@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
-import { openPort, startReservationService, type RealPort, type ReservationService } from '../src/index.ts'
+import {
+  openPort,
+  startReservationService,
+  type RealPort,
+  type ReservationService,
+  type RunOptions,
+} from '../src/index.ts'
 import { runScript } from './child.ts'
 import { useCluster, type Cluster } from './cluster.ts'
 import { eventually, GONE_MS } from './eventually.ts'
@@ -155,6 +161,38 @@ describe('observe', () => {
     const quiet = port.forRun({ dbMs: 0, httpMs: 0 })
     await Promise.all([ask(quiet.findStock, 'A-42'), ask(quiet.fetchReservation, 'A-42')])
     expect(events).toEqual([])
+  })
+})
+
+describe('a view', () => {
+  const atOnce = { dbMs: 0, httpMs: 0 }
+
+  test('is shared by runs that ask for the same', () => {
+    const view = port.forRun(atOnce)
+    expect(port.forRun({ ...atOnce, replicaMs: [], failures: 0, dbFails: false, httpFails: false })).toBe(
+      view,
+    )
+  })
+
+  test.for<[string, RunOptions]>([
+    ['takes longer in the database', { dbMs: 1, httpMs: 0 }],
+    ['takes longer in the service', { dbMs: 0, httpMs: 1 }],
+    ['takes longer in a replica', { ...atOnce, replicaMs: [1] }],
+    ['fails in the database', { ...atOnce, dbFails: true }],
+    ['fails in the service', { ...atOnce, httpFails: true }],
+    ['fails at first', { ...atOnce, failures: 1 }],
+    ['is watched', { ...atOnce, observe: () => {} }],
+  ])('is shared with none that %s', ([, options]) => {
+    const view = port.forRun(atOnce)
+    expect(port.forRun(options)).not.toBe(view)
+    expect(port.forRun(atOnce)).not.toBe(port.forRun(options))
+  })
+
+  test.for<RunOptions>([
+    { ...atOnce, failures: 1 },
+    { ...atOnce, observe: () => {} },
+  ])('that holds state is that of one run: %o', (options) => {
+    expect(port.forRun(options)).not.toBe(port.forRun(options))
   })
 })
 
