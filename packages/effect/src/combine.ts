@@ -12,9 +12,8 @@ export const combine = Effect.fnUntraced(function* (
   sku: Sku,
 ): Effect.fn.Return<Availability, PortError, Backend> {
   const backend = yield* Backend
-  const { stock, reservation } = yield* Effect.all(
-    { stock: backend.findStock(sku), reservation: backend.fetchReservation(sku) },
-    { concurrency: 'unbounded' },
-  )
+  const [stock, reservation] = yield* Effect.all([backend.findStock(sku), backend.fetchReservation(sku)], {
+    concurrency: 'unbounded',
+  })
   return toAvailability(stock, reservation)
 })

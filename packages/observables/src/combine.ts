@@ -9,8 +9,7 @@ import type { Backend } from './backend.ts'
  * Emits one availability. Errors with the first error, after `forkJoin` has unsubscribed from the other.
  */
 export function combine(backend: Backend, sku: Sku): Observable<Availability> {
-  return forkJoin({
-    stock: backend.findStock(sku),
-    reservation: backend.fetchReservation(sku),
-  }).pipe(map(({ stock, reservation }) => toAvailability(stock, reservation)))
+  return forkJoin([backend.findStock(sku), backend.fetchReservation(sku)]).pipe(
+    map(([stock, reservation]) => toAvailability(stock, reservation)),
+  )
 }
