@@ -1,4 +1,11 @@
-import type { Call, Channel, DatabaseError, Port, Session } from '@overlap/workload'
+import {
+  type Call,
+  type Channel,
+  type DatabaseError,
+  type Port,
+  type Session,
+  perPort,
+} from '@overlap/workload'
 
 /** Lifts a call: it stays as it is, but what it throws comes to `done` too. One way to fail is enough. */
 export const lift =
@@ -33,7 +40,7 @@ const liftListen =
 
 export type Backend = ReturnType<typeof liftBackend>
 
-export const liftBackend = (port: Port) => ({
+export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
@@ -47,4 +54,4 @@ export const liftBackend = (port: Port) => ({
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
-})
+}))

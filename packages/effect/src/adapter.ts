@@ -1,5 +1,13 @@
-import { type Cancel, type Done, type Port, type Style, toAsyncIterable, toPromise } from '@overlap/workload'
-import { Cause, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
+import {
+  type Cancel,
+  type Done,
+  type Port,
+  type Style,
+  perPort,
+  toAsyncIterable,
+  toPromise,
+} from '@overlap/workload'
+import { Cause, Context, Effect, Exit, Pull, Queue, Scope, Stream } from 'effect'
 import { Backend, lift, liftBackend, liftSource } from './backend.ts'
 import { batch } from './batch.ts'
 import { combine } from './combine.ts'
@@ -18,9 +26,19 @@ import { thumbnails } from './thumbnails.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
+/** For what asks nothing of it. */
+const alone = Context.empty()
+
+/** What the scenarios ask of their context. */
+const contextOf = perPort((port) => Context.make(Backend, liftBackend(port)))
+
 /** Leaves Effect: a failure or a defect becomes an error, and to cancel is to interrupt the fiber. */
-const start = <A, E>(program: Effect.Effect<A, E>, done: Done<A>): Cancel =>
-  Effect.runCallback(program, {
+const start = <A, E, R>(
+  context: Context.Context<R>,
+  program: Effect.Effect<A, E, R>,
+  done: Done<A>,
+): Cancel =>
+  Effect.runCallbackWith(context)(program, {
     onExit: (exit) => {
       if (Exit.isSuccess(exit)) done(null, exit.value)
       // An interrupted fiber was cancelled from here, and what is cancelled stays silent.
@@ -28,13 +46,10 @@ const start = <A, E>(program: Effect.Effect<A, E>, done: Done<A>): Cancel =>
     },
   })
 
-const provide = <A, E>(program: Effect.Effect<A, E, Backend>, port: Port): Effect.Effect<A, E> =>
-  Effect.provideService(program, Backend, liftBackend(port))
-
 const run =
   <I, A, E>(scenario: (input: I) => Effect.Effect<A, E, Backend>) =>
   (port: Port, input: I, signal: AbortSignal): Promise<A> =>
-    toPromise((done) => start(provide(scenario(input), port), done), signal)
+    toPromise((done) => start(contextOf(port), scenario(input), done), signal)
 
 /** The same for many values: each is pulled when it has been requested. */
 const iterate =
@@ -54,7 +69,7 @@ const iterate =
         Effect.scoped,
         Pull.catchDone(() => Effect.void),
       )
-      const cancel = start(provide(program, port), done)
+      const cancel = start(contextOf(port), program, done)
       return { request: () => Queue.offerUnsafe(requests, undefined), cancel }
     }, signal)
 
@@ -73,14 +88,14 @@ export const effect: Style = {
     toAsyncIterable(
       (emit, done) => {
         const program = Stream.runForEach(latest(liftSource(skus)), (value) => Effect.sync(() => emit(value)))
-        return { request() {}, cancel: start(provide(program, port), done) }
+        return { request() {}, cancel: start(contextOf(port), program, done) }
       },
       signal,
       'newest',
     ),
   batch(port, input) {
-    const load = Effect.runSync(provide(Scope.provide(batch(input), Scope.makeUnsafe()), port))
-    return { load: (sku, signal) => toPromise((done) => start(load(sku), done), signal) }
+    const load = Effect.runSyncWith(contextOf(port))(Scope.provide(batch(input), Scope.makeUnsafe()))
+    return { load: (sku, signal) => toPromise((done) => start(alone, load(sku), done), signal) }
   },
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
@@ -88,7 +103,7 @@ export const effect: Style = {
     const regulator = Effect.runSync(regulate(input))
     return {
       through: (request, work, signal) =>
-        toPromise((done) => start(lift(work)().pipe(regulator.through(request)), done), signal),
+        toPromise((done) => start(alone, lift(work)().pipe(regulator.through(request)), done), signal),
       get keys() {
         return Effect.runSync(regulator.keys)
       },
@@ -99,8 +114,8 @@ export const effect: Style = {
     const { answer, close } = Effect.runSync(Scope.provide(shutdown(input), scope))
     const closeAll = Effect.andThen(close, Scope.close(scope, Exit.void))
     return {
-      answer: (sku, signal) => toPromise((done) => start(provide(answer(sku), port), done), signal),
-      close: () => toPromise((done) => start(closeAll, done), never),
+      answer: (sku, signal) => toPromise((done) => start(contextOf(port), answer(sku), done), signal),
+      close: () => toPromise((done) => start(alone, closeAll, done), never),
     }
   },
   echo: run(echo),

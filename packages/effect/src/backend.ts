@@ -1,4 +1,13 @@
-import type { Call, Channel, DatabaseError, Message, Port, Session, Source } from '@overlap/workload'
+import {
+  type Call,
+  type Channel,
+  type DatabaseError,
+  type Message,
+  type Port,
+  type Session,
+  type Source,
+  perPort,
+} from '@overlap/workload'
 import { Cause, Context, Effect, Queue, type Scope, Stream } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
@@ -38,7 +47,7 @@ const liftListen =
   (listen: Port['listen']) => (channel: Channel, queue: Queue.Enqueue<Message, DatabaseError | Cause.Done>) =>
     feed((next, done) => listen(channel)(next, done), queue)
 
-export const liftBackend = (port: Port) => ({
+export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
@@ -52,7 +61,7 @@ export const liftBackend = (port: Port) => ({
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
-})
+}))
 
 /** What a scenario needs, as a service: it stands in the scenario's type until it is provided. */
 export class Backend extends Context.Service<Backend, ReturnType<typeof liftBackend>>()(

@@ -1,4 +1,12 @@
-import type { Call, Channel, Message, Port, Session, Source } from '@overlap/workload'
+import {
+  type Call,
+  type Channel,
+  type Message,
+  type Port,
+  type Session,
+  type Source,
+  perPort,
+} from '@overlap/workload'
 import { type Operation, type Queue, queue, wait } from './operation.ts'
 
 /** Lifts a call into an operation. */
@@ -28,7 +36,7 @@ const liftListen =
 
 export type Backend = ReturnType<typeof liftBackend>
 
-export const liftBackend = (port: Port) => ({
+export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
@@ -42,7 +50,7 @@ export const liftBackend = (port: Port) => ({
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
-})
+}))
 
 /** Lifts a source into a queue for `body`. It starts with it, and however that ends, it is cancelled. */
 export function* withSource<A, B>(source: Source<A>, body: (values: Queue<A>) => Operation<B>): Operation<B> {

@@ -1,4 +1,12 @@
-import type { Call, Channel, Message, Port, Session, Source } from '@overlap/workload'
+import {
+  type Call,
+  type Channel,
+  type Message,
+  type Port,
+  type Session,
+  type Source,
+  perPort,
+} from '@overlap/workload'
 import { Observable, map } from 'rxjs'
 
 /** Lifts a call into a cold observable of one value: to subscribe is to call, to unsubscribe is to cancel. */
@@ -27,7 +35,7 @@ const liftListen = (listen: Port['listen']) => (channel: Channel) =>
 
 export type Backend = ReturnType<typeof liftBackend>
 
-export const liftBackend = (port: Port) => ({
+export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
@@ -41,7 +49,7 @@ export const liftBackend = (port: Port) => ({
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
-})
+}))
 
 /** Lifts a source into a cold observable. */
 export const liftSource = <A>(source: Source<A>): Observable<A> =>

@@ -5,6 +5,7 @@ import {
   type Port,
   type Session,
   type Source,
+  perPort,
   toAsyncIterable,
   toPromise,
 } from '@overlap/workload'
@@ -36,7 +37,7 @@ const liftListen =
 
 export type Backend = ReturnType<typeof liftBackend>
 
-export const liftBackend = (port: Port) => ({
+export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
   findStocks: lift(port.findStocks),
   fetchReservation: lift(port.fetchReservation),
@@ -50,7 +51,7 @@ export const liftBackend = (port: Port) => ({
   readChunk: lift(port.readChunk),
   writeChunk: lift(port.writeChunk),
   endOutput: lift(port.endOutput),
-})
+}))
 
 /** Lifts a source into an async iterable, which starts it when it is read, and cancels it on abort. */
 export const liftSource = <A>(source: Source<A>, signal: AbortSignal): AsyncIterable<A> =>
