@@ -219,8 +219,11 @@ function describeStyle({ exhibits }: Lanes): string {
 
 const outcomeOf = ({ signal }: Run): Outcome => (signal.aborted ? 'cancelled' : 'failed')
 
-/** Writes a success itself: Fastify's way there looks for hooks, serializers and headers that it has none of. */
-function send(reply: FastifyReply, body: string, timing: string, closes: boolean): FastifyReply {
+/**
+ * Writes a success itself: Fastify's way there looks for hooks, serializers and headers that it has none of. The reply is not
+ * handed back to it: that is a thenable, which a promise would wait for.
+ */
+function send(reply: FastifyReply, body: string, timing: string, closes: boolean): void {
   const head: OutgoingHttpHeaders = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
@@ -229,7 +232,7 @@ function send(reply: FastifyReply, body: string, timing: string, closes: boolean
   }
   if (closes) head['connection'] = 'close'
   reply.raw.writeHead(200, head).end(body)
-  return reply.hijack()
+  reply.hijack()
 }
 
 function streamHead({ contentType }: Format, closes: boolean): OutgoingHttpHeaders {
