@@ -30,7 +30,7 @@ export const memory: Part<MemoryFigures> = {
     const native: Partial<Record<NativeName, number[][]>> = {}
     const ownTerms = nativeNames.flatMap((name) =>
       // Of effection, 100,000 would hold some GB.
-      [name === 'effection' ? [FEW] : [FEW, MANY], [FEW], [FEW]].map(
+      [name === 'effection' ? [FEW] : [FEW, MANY], [FEW]].map(
         (counts) => ({ subject: { native: name }, counts }) as const,
       ),
     )

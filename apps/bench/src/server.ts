@@ -58,7 +58,7 @@ export interface OpenSample {
 
 const POOL_MAX = 20
 /** Of a slice. With a thousand connections, another request of each is answered after that. */
-const SECONDS: Readonly<Record<number, number>> = { 10: 0.2, 100: 0.3, 1000: 0.2 }
+const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.25, 1000: 0.2 }
 /**
  * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
  * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
@@ -68,9 +68,9 @@ const WARM_ANSWERS = 15_000
  * Of load before each slice at that level, which is not measured: the demo server's connections have just been opened anew, and
  * whoever has new ones works for them, and collects the old.
  */
-const LEAD_IN_SECONDS = 0.15
+const LEAD_IN_SECONDS = 0.1
 const OPEN_ROUNDS = 3
-const OPEN_SECONDS = 0.6
+const OPEN_SECONDS = 0.5
 /** More than there are requests in the time for which a machine may stall. */
 const OPEN_CONNECTIONS = 500
 const PATH = '/api/run/combine?sku=A-42&dbMs=0&httpMs=0'
