@@ -30,7 +30,8 @@ export function useBrowser(serverOf: () => string = () => inject('server')) {
   const contextFor = (options: BrowserContextOptions) => {
     const key = JSON.stringify(options)
     const context =
-      contexts.get(key) ?? browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+      contexts.get(key) ??
+      browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', ...options })
     contexts.set(key, context)
     return context
   }
