@@ -26,11 +26,11 @@ import { thumbnails } from './thumbnails.ts'
 import { timeout } from './timeout.ts'
 import { transaction } from './transaction.ts'
 
-/** For what asks nothing of it. */
-const alone = Context.empty()
-
-/** What the scenarios ask of their context. */
+/** The services that the scenarios need. */
 const contextOf = perPort((port) => Context.make(Backend, liftBackend(port)))
+
+/** For a program that needs none, or has been given them. */
+const noContext = Context.empty()
 
 /** Leaves Effect: a failure or a defect becomes an error, and to cancel is to interrupt the fiber. */
 const start = <A, E, R>(
@@ -95,7 +95,7 @@ export const effect: Style = {
     ),
   batch(port, input) {
     const load = Effect.runSyncWith(contextOf(port))(Scope.provide(batch(input), Scope.makeUnsafe()))
-    return { load: (sku, signal) => toPromise((done) => start(alone, load(sku), done), signal) }
+    return { load: (sku, signal) => toPromise((done) => start(noContext, load(sku), done), signal) }
   },
   thumbnails: run(thumbnails),
   subscribe: iterate(subscribe),
@@ -103,7 +103,7 @@ export const effect: Style = {
     const regulator = Effect.runSync(regulate(input))
     return {
       through: (request, work, signal) =>
-        toPromise((done) => start(alone, lift(work)().pipe(regulator.through(request)), done), signal),
+        toPromise((done) => start(noContext, lift(work)().pipe(regulator.through(request)), done), signal),
       get keys() {
         return Effect.runSync(regulator.keys)
       },
@@ -115,7 +115,7 @@ export const effect: Style = {
     const closeAll = Effect.andThen(close, Scope.close(scope, Exit.void))
     return {
       answer: (sku, signal) => toPromise((done) => start(contextOf(port), answer(sku), done), signal),
-      close: () => toPromise((done) => start(alone, closeAll, done), never),
+      close: () => toPromise((done) => start(noContext, closeAll, done), never),
     }
   },
   echo: run(echo),
