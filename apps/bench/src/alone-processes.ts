@@ -17,9 +17,9 @@ const PROCESSES = 2
 /** Of the processor's time, as all here. */
 const SLICE_MS = 20
 /** One after the other, until so many in a row were no faster, by a twentieth, than the fastest before them. */
-const WARM_UP_MS = 50
-const NO_FASTER = 5
-const WARM_UPS = 60
+const WARM_UP_MS = 100
+const NO_FASTER = 4
+const WARM_UPS = 30
 
 /** A process that measures a subject. */
 interface Measurer {
