@@ -22,7 +22,7 @@ const quiet = [
 
 /**
  * The Chromium of the package `@sparticuz/chromium`, which npm has installed, or `CHROMIUM`, or where that one does not run the
- * Chromium or Chrome of the machine. The package's has no window to draw, which saves more than half of its work.
+ * Chromium or Chrome of the machine. The package's has no window to draw, which saves nearly half of its work.
  */
 export async function launch(): Promise<Browser> {
   return start((options) => chromium.launch(options))
