@@ -1,6 +1,6 @@
 /** The gate: nothing is measured of a style in a scenario in which it fails a clause. */
 import { judgeInChild } from '@overlap/conformance/fork-judge'
-import { type ScenarioName, styleNames } from '@overlap/workload'
+import { type ScenarioName, type StyleName, scenarios, styleNames } from '@overlap/workload'
 import type { Gate } from './part.ts'
 
 /**
@@ -8,10 +8,17 @@ import type { Gate } from './part.ts'
  * those of the reference model is one of the clauses.
  */
 export async function judgeAll(): Promise<Gate> {
-  const all = styleNames.map(
-    async (style) => [style, await failedClauses(style, import.meta.resolve(`@overlap/${style}`))] as const,
-  )
+  const all = styleNames.map(async (style) => [style, await judgeWhole(style)] as const)
   return Object.fromEntries(await Promise.all(all))
+}
+
+/** Who has not been judged has failed nothing, and must not pass for that. */
+async function judgeWhole(style: StyleName): Promise<Gate[string]> {
+  const failed = await failedClauses(style, import.meta.resolve(`@overlap/${style}`))
+  const missing = scenarios.filter(({ name }) => !failed[name])
+  if (missing.length > 0)
+    throw new Error(`${style} was not judged in ${missing.map(({ name }) => name).join(', ')}`)
+  return failed
 }
 
 /**
