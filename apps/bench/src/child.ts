@@ -13,21 +13,20 @@ export interface Child {
 }
 
 /**
- * @param file Beside this one.
  * @param flags For Node.
  */
 export function startChild(
-  file: string,
+  program: URL,
   env: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
 ): Child {
-  const child = fork(new URL(file, import.meta.url), {
+  const child = fork(program, {
     env: { ...process.env, ...env },
     execArgv: [...flags],
   })
   const exited = once(child, 'exit')
   const endedEarly = exited.then(([code]) => {
-    throw new Error(`${file} has ended, with code ${code}`)
+    throw new Error(`${program.pathname} has ended, with code ${code}`)
   })
   // Told to who waits for a message; nobody may.
   endedEarly.catch(() => {})

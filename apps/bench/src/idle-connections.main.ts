@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { median } from 'simple-statistics'
-import { connectSockets, readFileLimit } from './sockets.ts'
+import { connectSockets, readFileLimit } from './clients/sockets.ts'
 import { type Metric, startWeighedServer } from './weighed-server.ts'
 
 const { values: options } = parseArgs({ options: { connections: { type: 'string', default: '10000' } } })

@@ -5,8 +5,8 @@
  */
 import { parseArgs } from 'node:util'
 import { styleNames } from '@overlap/workload'
-import { findLeaks, judge, openGrounds } from './leaks.ts'
-import { findServerLeaks, judgeServer } from './server-leaks.ts'
+import { findLeaks, judge, openGrounds } from './soak/leaks.ts'
+import { findServerLeaks, judgeServer } from './soak/server-leaks.ts'
 
 const { values: options } = parseArgs({
   options: {

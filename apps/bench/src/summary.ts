@@ -3,13 +3,13 @@ import { toTable } from '@overlap/house-rules/markdown'
 import { type StyleName, styleNames } from '@overlap/workload'
 import { median, quantile, sum } from 'simple-statistics'
 import { compare, isDifferent } from './compare.ts'
-import { type MemoryFigures, memory } from './memory.ts'
+import { type MemoryFigures, memory } from './alone/memory.ts'
 import type { Part } from './part.ts'
-import { type QuietFigures, quiet } from './quiet.ts'
-import { type ServerFigures, server } from './server.ts'
-import { CONTROL, FLOOR, MIDDLE } from './server-subjects.ts'
+import { type QuietFigures, quiet } from './quiet/quiet.ts'
+import { type ServerFigures, server } from './server/server.ts'
+import { CONTROL, FLOOR, MIDDLE } from './server/server-subjects.ts'
 import { type Sizes, size } from './size.ts'
-import { type StylesFigures, styles } from './styles.ts'
+import { type StylesFigures, styles } from './alone/styles.ts'
 
 /** @param read Hands over the figures of a part, if it has been measured. */
 export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {

@@ -1,10 +1,10 @@
 /** Whether what is measured alone is the same work in every style, and whether it can be measured at all. */
 import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
 import { describe, expect, test } from 'vitest'
-import { timeInRounds } from '../src/alone-processes.ts'
-import { aloneRuns } from '../src/alone-runs.ts'
-import { BATCH, openBatches } from '../src/alone.ts'
-import { nativeNames } from '../src/native.ts'
+import { timeInRounds } from '../src/alone/alone-processes.ts'
+import { aloneRuns } from '../src/alone/alone-runs.ts'
+import { BATCH, openBatches } from '../src/alone/alone.ts'
+import { nativeNames } from '../src/alone/native.ts'
 
 const subjects = [...styleNames, 'calls alone'] as const
 

@@ -1,6 +1,6 @@
 /** What the part `clients` makes of its figures. */
 import { expect, test } from 'vitest'
-import { clients } from '../src/clients.ts'
+import { clients } from '../src/clients/clients.ts'
 
 const empty = { heap: 0, external: 0, rss: 0, clients: 0 }
 const waiting = (subject: string, heap: number) => ({

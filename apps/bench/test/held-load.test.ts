@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { HeldLoad } from '../src/held-load.ts'
+import { HeldLoad } from '../src/server/held-load.ts'
 
 /** `answer`: of the nth request over a connection, from 0. Tells how many have connected. */
 async function listen(answer: (socket: net.Socket, request: number) => void) {

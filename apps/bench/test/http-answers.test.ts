@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HttpAnswers } from '../src/servers/http-answers.ts'
+import { HttpAnswers } from '../src/server/subjects/http-answers.ts'
 
 const answers = Buffer.from(
   'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndate: now\r\n\r\nhello' +

@@ -4,7 +4,7 @@
  */
 import { styleNames } from '@overlap/workload'
 import { expect, onTestFinished, test } from 'vitest'
-import { findLeaks, judge, openGrounds } from '../src/leaks.ts'
+import { findLeaks, judge, openGrounds } from '../src/soak/leaks.ts'
 
 test('runs of every scenario leave no listener, timer, handle, file or session behind, however they end', async () => {
   const grounds = await openGrounds()

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { forkReservationService, openPort, startPostgres } from '@overlap/backend'
 import { expect, onTestFinished, test } from 'vitest'
-import { HttpAnswers } from '../src/servers/http-answers.ts'
-import { startServer } from '../src/servers/start.ts'
+import { HttpAnswers } from '../src/server/subjects/http-answers.ts'
+import { startServer } from '../src/server/subjects/start.ts'
 
 test('requests are answered in their order, wherever a chunk ends and however many are in one', async () => {
   const postgres = await startPostgres()

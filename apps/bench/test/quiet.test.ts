@@ -1,6 +1,6 @@
 /** What the part `quiet` makes of its figures. */
 import { expect, test } from 'vitest'
-import { quiet } from '../src/quiet.ts'
+import { quiet } from '../src/quiet/quiet.ts'
 
 const sample = { round: 0, caller: 0, answered: false, left: 290 }
 

@@ -1,7 +1,7 @@
 /** What the part `stacks` finds, and makes of it. */
 import { scenarios, styleNames } from '@overlap/workload'
 import { expect, test } from 'vitest'
-import { stacks } from '../src/stacks.ts'
+import { stacks } from '../src/stacks/stacks.ts'
 
 const settings = { rounds: 1, gate: {}, tell: () => {} }
 

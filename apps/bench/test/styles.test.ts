@@ -1,8 +1,8 @@
 /** What the table of times concludes from figures, which are made up here. */
 import { scenarios } from '@overlap/workload'
 import { expect, test } from 'vitest'
-import { nativeNames } from '../src/native.ts'
-import { type StylesFigures, styles } from '../src/styles.ts'
+import { nativeNames } from '../src/alone/native.ts'
+import { type StylesFigures, styles } from '../src/alone/styles.ts'
 
 /** As many rounds as say something, each a little different. */
 const rounds = (ns: number) => Array.from({ length: 13 }, (_, round) => ns * (1 + round / 1000))

@@ -16,7 +16,7 @@ describe('the wall clock', () => {
       // It tells people when something was measured.
       'apps/bench/src/bench.main.ts',
       // It tells clients what HTTP asks for.
-      'apps/bench/src/servers/answer-text.ts',
+      'apps/bench/src/server/subjects/answer-text.ts',
       // It tells people when something was judged.
       'apps/demo-server/src/suite-runs.ts',
     ])

@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
-import { type Child, startChild } from './child.ts'
+import { type Child, startChild } from '../child.ts'
 import { connectSockets, get, readFileLimit, untilReceived } from './sockets.ts'
 
 /** Of the server's process, in bytes; `clients`: how many waited. */
@@ -62,10 +62,10 @@ export async function measureWaiting(
   let sockets: Socket[] = []
   try {
     // Of its own, so that no two subjects share what the system keeps of closed sockets.
-    const service = startChild('holding-service.main.ts', {})
+    const service = startChild(new URL('holding-service.main.ts', import.meta.url), {})
     children.push(service)
     const server = startChild(
-      'waiting-server.main.ts',
+      new URL('waiting-server.main.ts', import.meta.url),
       { SUBJECT: runs, DATABASE_URL: databaseUrl, UPSTREAM_URL: await service.next() },
       ['--expose-gc'],
     )

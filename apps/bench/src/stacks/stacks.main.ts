@@ -29,7 +29,7 @@ const nonsense = new Proxy(
   },
 )
 
-const root = new URL('../../../', import.meta.url)
+const root = new URL('../../../../', import.meta.url)
 
 /** What was thrown by `done`, and where nobody catches it. */
 let thrown: unknown

@@ -5,7 +5,7 @@
  */
 import net from 'node:net'
 import { quantile } from 'simple-statistics'
-import { HttpAnswers } from './servers/http-answers.ts'
+import { HttpAnswers } from './subjects/http-answers.ts'
 
 /** What came of a slice. Any error ends the benchmark, so there is none in it. */
 export interface Load {

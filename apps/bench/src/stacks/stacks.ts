@@ -1,7 +1,7 @@
 /** The part `stacks`: whether the stack of an error leads back to the scenario that it came through. */
 import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
-import { startChild } from './child.ts'
-import { type Gate, type Part, failuresOf } from './part.ts'
+import { startChild } from '../child.ts'
+import { type Gate, type Part, failuresOf } from '../part.ts'
 
 /** Who makes the error: the port, in a later turn, or the code that looks into a nonsense that the port has answered with. */
 export type Failure = 'port' | 'nonsense'
@@ -25,7 +25,7 @@ export const stacks: Part<readonly StackTold[]> = {
   title: 'What the stack of an error names',
 
   async measure() {
-    const child = startChild('stacks.main.ts', {})
+    const child = startChild(new URL('stacks.main.ts', import.meta.url), {})
     try {
       return await child.next()
     } finally {

@@ -2,8 +2,8 @@
 import { toTable } from '@overlap/house-rules/markdown'
 import { styleNames } from '@overlap/workload'
 import { max, median, min, sum } from 'simple-statistics'
-import { type Comparison, compare, isDifferent } from './compare.ts'
-import { type Gate, type Plot, failuresOf } from './part.ts'
+import { type Comparison, compare, isDifferent } from '../compare.ts'
+import { type Gate, type Plot, failuresOf } from '../part.ts'
 import type { OpenSample, ServerFigures, Slice } from './server.ts'
 import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
 

@@ -16,7 +16,7 @@ import { observables } from '@overlap/observables'
 import { promises } from '@overlap/promises'
 import type { Port } from '@overlap/workload'
 import { NOTHING, type Weight } from './waiting-clients.ts'
-import { openPlain } from './what-most-write.ts'
+import { openPlain } from '../what-most-write.ts'
 
 const POOL_MAX = 20
 /** Answers are held back until all clients have asked, which may take its time on a busy machine. */

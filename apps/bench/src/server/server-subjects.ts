@@ -1,6 +1,6 @@
 /** What is measured of servers, and by whom it is answered. */
 import type { StyleName } from '@overlap/workload'
-import { type Server, startDemo, startServer } from './servers/start.ts'
+import { type Server, startDemo, startServer } from './subjects/start.ts'
 
 /** Connections, of which each waits for its answer. */
 export const LEVELS = [10, 100, 1000] as const

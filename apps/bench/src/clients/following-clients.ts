@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { connectSockets, get, untilReceived } from './sockets.ts'
-import { type Metrics, startWeighedServer } from './weighed-server.ts'
+import { type Metrics, startWeighedServer } from '../weighed-server.ts'
 
 export interface Following {
   readonly subject: string

@@ -8,9 +8,9 @@
 import { openPort, startPostgres, startReservationService } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
 import { max, median, quantile, shuffle } from 'simple-statistics'
-import { type Child, startChild } from './child.ts'
-import { compare, isDifferent } from './compare.ts'
-import { type Part, type Plot, failuresOf } from './part.ts'
+import { type Child, startChild } from '../child.ts'
+import { compare, isDifferent } from '../compare.ts'
+import { type Part, type Plot, failuresOf } from '../part.ts'
 import { type AbortTimes, type Spectators, connectSpectators } from './spectators.ts'
 
 interface Sample extends AbortTimes {
@@ -64,7 +64,7 @@ export const quiet: Part<QuietFigures> = {
       spectators = await connectSpectators(postgres.url)
       const { asking, timeAbort } = spectators
       const measured = subjects.map(({ subject, runs, answerMs }) => {
-        const child = startChild('aborted-run.main.ts', {
+        const child = startChild(new URL('aborted-run.main.ts', import.meta.url), {
           SUBJECT: runs,
           ANSWER_MS: String(answerMs),
           DATABASE_URL: postgres.url,

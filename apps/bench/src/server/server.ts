@@ -12,11 +12,11 @@ import { runLoad } from '@overlap/load'
 import { styleNames } from '@overlap/workload'
 import { median, shuffle } from 'simple-statistics'
 import { type Generator, startGenerator } from './generator.ts'
-import { type Part, type Settings, failuresOf } from './part.ts'
+import { type Part, type Settings, failuresOf } from '../part.ts'
 import { plotServer, renderServer } from './server-render.ts'
 import { LEVELS, MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
-import { readShape } from './servers/shape.ts'
-import type { Server } from './servers/start.ts'
+import { readShape } from './subjects/shape.ts'
+import type { Server } from './subjects/start.ts'
 
 export interface ServerFigures {
   /** In a random order, round by round. */

@@ -11,7 +11,7 @@ import diagnostics from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Client } from 'pg'
-import type { Child } from './child.ts'
+import type { Child } from '../child.ts'
 import { type Aborted, sharedNow } from './shared-clock.ts'
 
 const PATIENCE_MS = 10_000

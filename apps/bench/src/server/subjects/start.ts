@@ -25,7 +25,7 @@ export function startServer(program: string, env: NodeJS.ProcessEnv): Promise<Se
 
 /** The demo server as `npm start` runs it, with nothing of its own behind it. */
 export function startDemo(env: NodeJS.ProcessEnv): Promise<Server> {
-  const main = new URL('../../../demo-server/src/main.ts', import.meta.url)
+  const main = new URL('../../../../demo-server/src/main.ts', import.meta.url)
   return start(main, { ...env, PORT: '0', HOST: '127.0.0.1', ECHO_PORT: '0' }, async ({ stdout }, signal) => {
     // A cast: it is a pipe, because we have asked for one.
     const [line] = (await once(createInterface(stdout as Readable), 'line', { signal })) as [string]

@@ -43,7 +43,7 @@ export async function findServerLeaks(
   { databaseUrl, upstreamUrls }: Grounds,
   { clients, rounds }: { readonly clients: number; readonly rounds: number },
 ): Promise<ServerLeaks> {
-  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
+  const main = new URL('../../../demo-server/src/main.ts', import.meta.url).pathname
   const server = spawn(process.execPath, ['--expose-gc', '--import', collector, main], {
     env: {
       ...process.env,
