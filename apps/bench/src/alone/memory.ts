@@ -4,9 +4,9 @@
  */
 import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
 import { max, median, min } from 'simple-statistics'
+import { type Part, failuresOf } from '../part.ts'
 import { weighAll } from './alone-processes.ts'
 import { type NativeName, nativeNames } from './native.ts'
-import { type Part, failuresOf } from '../part.ts'
 
 const FEW = 10_000
 const MANY = 100_000

@@ -5,13 +5,13 @@
  */
 import { type ScenarioName, type StyleName, scenarios, styleNames } from '@overlap/workload'
 import { median, quantile } from 'simple-statistics'
-import { aloneRuns } from './alone-runs.ts'
-import { timeInRounds } from './alone-processes.ts'
-import { BATCH, type Slice, type Subject } from './alone.ts'
 import { compare, isDifferent } from '../compare.ts'
 import { failedClauses } from '../gate.ts'
-import { type NativeName, nativeNames, peers } from './native.ts'
 import { type Gate, type Part, failuresOf } from '../part.ts'
+import { timeInRounds } from './alone-processes.ts'
+import { aloneRuns } from './alone-runs.ts'
+import { BATCH, type Slice, type Subject } from './alone.ts'
+import { type NativeName, nativeNames, peers } from './native.ts'
 
 /** The base of all ratios, and the same once more: the A/A control. */
 const BASE = 'calls alone'

@@ -3,8 +3,8 @@ import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
 import { shuffle } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from '../compare.ts'
-import { type Following, measureFollowing } from './following-clients.ts'
 import { type Gate, type Part, type Plot, failuresOf } from '../part.ts'
+import { type Following, measureFollowing } from './following-clients.ts'
 import { ANSWER_MS, NOTHING, type Waiting, countClients, measureWaiting } from './waiting-clients.ts'
 
 export interface ClientsFigures {

@@ -3,8 +3,8 @@
  * all of them takes. The server is weighed when nobody follows and when all do.
  */
 import type { Socket } from 'node:net'
-import { connectSockets, get, untilReceived } from './sockets.ts'
 import { type Metrics, startWeighedServer } from '../weighed-server.ts'
+import { connectSockets, get, untilReceived } from './sockets.ts'
 
 export interface Following {
   readonly subject: string

@@ -15,8 +15,8 @@ import { generators } from '@overlap/generators'
 import { observables } from '@overlap/observables'
 import { promises } from '@overlap/promises'
 import type { Port } from '@overlap/workload'
-import { NOTHING, type Weight } from './waiting-clients.ts'
 import { openPlain } from '../what-most-write.ts'
+import { NOTHING, type Weight } from './waiting-clients.ts'
 
 const POOL_MAX = 20
 /** Answers are held back until all clients have asked, which may take its time on a busy machine. */

@@ -11,8 +11,8 @@ import { generators } from '@overlap/generators'
 import { naive } from '@overlap/naive'
 import { observables } from '@overlap/observables'
 import { promises } from '@overlap/promises'
-import { type Aborted, sharedNow } from './shared-clock.ts'
 import { openPlain } from '../what-most-write.ts'
+import { type Aborted, sharedNow } from './shared-clock.ts'
 
 /** More than one, because the one that is being freed is lent to nobody. */
 const POOL_MAX = 2
