@@ -12,9 +12,7 @@ export interface Child {
   stop(): Promise<void>
 }
 
-/**
- * @param flags For Node.
- */
+/** @param flags For Node. */
 export function startChild(
   program: URL,
   env: Readonly<Record<string, string>>,

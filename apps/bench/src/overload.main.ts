@@ -22,6 +22,7 @@ import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { type Load, type UrlReport, runLoad } from '@overlap/load'
 import { quantile } from 'simple-statistics'
+import { demoMain } from './demo-main.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -220,8 +221,7 @@ function show(observed: Observed) {
 
 /** The demo server as `npm start` runs it. */
 async function startDemo(env: NodeJS.ProcessEnv = {}): Promise<{ child: ChildProcess; url: string }> {
-  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [demoMain.pathname], {
     env: {
       ...process.env,
       DATABASE_URL: postgres.url,

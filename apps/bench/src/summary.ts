@@ -2,14 +2,14 @@
 import { toTable } from '@overlap/house-rules/markdown'
 import { type StyleName, styleNames } from '@overlap/workload'
 import { median, quantile, sum } from 'simple-statistics'
-import { compare, isDifferent } from './compare.ts'
 import { type MemoryFigures, memory } from './alone/memory.ts'
+import { type StylesFigures, styles } from './alone/styles.ts'
+import { compare, isDifferent } from './compare.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet/quiet.ts'
-import { type ServerFigures, server } from './server/server.ts'
 import { CONTROL, FLOOR, MIDDLE } from './server/server-subjects.ts'
+import { type ServerFigures, server } from './server/server.ts'
 import { type Sizes, size } from './size.ts'
-import { type StylesFigures, styles } from './alone/styles.ts'
 
 /** @param read Hands over the figures of a part, if it has been measured. */
 export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { collector, demoMain } from './demo-main.ts'
 
 const names = [
   'nodejs_heap_size_used_bytes',
@@ -24,13 +25,9 @@ interface WeighedServer {
   stop(): Promise<void>
 }
 
-/** Collects the garbage when it is asked to. */
-const collector = `data:text/javascript,process.on('message',()=>gc())`
-
 /** On any free port of this machine. */
 export async function startWeighedServer(env: Readonly<Record<string, string>>): Promise<WeighedServer> {
-  const main = new URL('../../demo-server/src/main.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, ['--expose-gc', '--import', collector, main], {
+  const child = spawn(process.execPath, ['--expose-gc', '--import', collector, demoMain.pathname], {
     env: { ...process.env, ...env, PORT: '0', HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })

@@ -8,8 +8,9 @@ import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleNames } from '@overlap/workload'
-import type { Grounds } from './leaks.ts'
 import { linearRegression } from 'simple-statistics'
+import { collector, demoMain } from '../demo-main.ts'
+import type { Grounds } from './leaks.ts'
 
 const CONCURRENCY = 50
 const POOL_MAX = 10
@@ -35,16 +36,12 @@ export interface ServerLeaks {
   readonly exitCode: number | null
 }
 
-/** Collects the garbage of the server when it is asked to. */
-const collector = `data:text/javascript,process.on('message',()=>gc())`
-
 /** `clients`: how many come and go, after as many as in one round to warm up. */
 export async function findServerLeaks(
   { databaseUrl, upstreamUrls }: Grounds,
   { clients, rounds }: { readonly clients: number; readonly rounds: number },
 ): Promise<ServerLeaks> {
-  const main = new URL('../../../demo-server/src/main.ts', import.meta.url).pathname
-  const server = spawn(process.execPath, ['--expose-gc', '--import', collector, main], {
+  const server = spawn(process.execPath, ['--expose-gc', '--import', collector, demoMain.pathname], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,
