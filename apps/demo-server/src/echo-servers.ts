@@ -127,7 +127,7 @@ class EchoServer {
   async #echo(socket: Socket): Promise<void> {
     const { idleMs = IDLE_MS, log } = this.#options
     const controller = new AbortController()
-    const run = { endless: false, cancel: (reason: Error) => controller.abort(reason) }
+    const run = { endless: false, place: -1, cancel: (reason: Error) => controller.abort(reason) }
     this.#open.add(socket)
     this.#runs.add(run)
     socket.setTimeout(idleMs, () => run.cancel(new IdleError(`no byte in ${idleMs} ms`)))

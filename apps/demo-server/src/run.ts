@@ -37,6 +37,8 @@ export class Run<C extends Cell = Cell> {
   readonly traced: boolean
   /** It never ends of itself. */
   readonly endless: boolean
+  /** See `Runs`. */
+  place = -1
   /** How long it has waited for its turn, if it had to pass a gate. */
   queuedMs: number | undefined
   readonly #byDefault: number
