@@ -80,7 +80,9 @@ export class Runs {
     this.#resolveIfEmpty()
     for (const run of this.#running.filter(({ endless }) => endless)) run.cancel(closingReason())
     if (await this.#emptyWithin(graceMs)) return true
-    for (const run of [...this.#running]) run.cancel(closingReason())
+    // A copy, because who settles at once leaves its place to the last.
+    const late = [...this.#running]
+    for (const run of late) run.cancel(closingReason())
     await this.#emptyWithin(SETTLE_MS)
     return false
   }
