@@ -7,6 +7,7 @@ import { type StylesFigures, styles } from './alone/styles.ts'
 import { compare, isDifferent } from './compare.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet/quiet.ts'
+import { figuresOf, floorOf } from './server/server-render.ts'
 import { CONTROL, FLOOR, MIDDLE } from './server/server-subjects.ts'
 import { type ServerFigures, server } from './server/server.ts'
 import { type Sizes, size } from './size.ts'
@@ -50,12 +51,9 @@ function tellMemory({ native }: MemoryFigures, style: StyleName): string {
 }
 
 function tellServer({ slices }: ServerFigures, style: StyleName): string {
-  const cpu = (subject: string) =>
-    slices
-      .filter((slice) => slice.subject === subject && slice.connections === MIDDLE)
-      .toSorted((one, other) => one.round - other.round)
-      .map(({ cpuEach }) => cpuEach)
-  const own = compare(cpu(style), cpu(FLOOR))
+  const level = slices.filter(({ connections }) => connections === MIDDLE)
+  const cpu = (subject: string) => figuresOf(level, subject, 'cpuEach')
+  const own = compare(cpu(style), floorOf(level, 'cpuEach'))
   const range = `${own.ratio.toFixed(2)} (${own.low.toFixed(2)}–${own.high.toFixed(2)})`
   return isDifferent(own, compare(cpu(CONTROL), cpu(FLOOR))) ? range : `${range}, no difference seen`
 }

@@ -36,6 +36,18 @@ test('nothing is concluded where the floor differs from itself as much, and a st
   expect(row('effect')).toContain('not measured: clause abort, once')
 })
 
+test('what is × floor is beside the mean of its two processes, and they are beside each other', () => {
+  const slices = [0, 1, 2, 3, 4, 5, 6].flatMap((round) => [
+    slice('floor', round, 1000),
+    slice('floor again (A/A)', round, 800),
+    slice('callbacks', round, 900),
+  ])
+  const text = renderServer({ slices, cold: [], open: { perSecond: 1, samples: [] } }, {})
+  const ratioOf = (name: string) => new RegExp(`^\\| ${name} \\| \\S+ \\| (\\S+)`, 'm').exec(text)?.[1]
+  expect(ratioOf('callbacks')).toBe('1.00')
+  expect(ratioOf('floor again \\(A/A\\)')).toBe('0.80')
+})
+
 function slice(subject: string, round: number, perSecond: number): Slice {
   const times = { p50: 1, p90: 2, p99: 3 }
   return {

@@ -8,12 +8,14 @@ export type Order =
 
 export type Told = { readonly load: Load | undefined } | { readonly error: string }
 
+/** By what is loaded and how: each level has connections of its own. */
 const loads = new Map<string, HeldLoad>()
 
 async function obey(order: Order): Promise<Load | undefined> {
   const { url, connections } = order
-  const load = loads.get(url) ?? new HeldLoad(url)
-  loads.set(url, load)
+  const key = `${connections} ${url}`
+  const load = loads.get(key) ?? new HeldLoad(url)
+  loads.set(key, load)
   if (order.do === 'run') return load.run(connections, order.seconds)
   await (order.do === 'open' ? load.open(connections) : load.prime(connections, order.anew))
   return undefined

@@ -18,8 +18,6 @@ export const demoOf = (style: string): string => `${style}, demo server`
 export interface Subject {
   readonly name: string
   readonly levels: readonly number[]
-  /** It closes connections that are idle. */
-  readonly closes?: boolean
   /** It is under the open load as well. */
   readonly open?: boolean
   readonly start: () => Promise<Server>
@@ -37,7 +35,6 @@ export function listSubjects(styles: readonly StyleName[], env: NodeJS.ProcessEn
     ...styles.map((style) => ({
       name: demoOf(style),
       levels: [MIDDLE],
-      closes: true,
       start: () => startDemo({ ...patient, STYLE: style }),
     })),
     { name: MOST_PEOPLE, levels: LEVELS, open: true, start: () => startServer('most-people', env) },

@@ -65,8 +65,8 @@ const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.25, 1000: 0
  */
 const WARM_ANSWERS = 15_000
 /**
- * Of load before each slice at that level, which is not measured: the demo server's connections have just been opened anew, and
- * whoever has new ones works for them, and collects the old.
+ * Of load before each slice at that level, which is not measured: the connections have just been opened anew, as the demo server
+ * closes idle ones, and whoever has new ones works for them, and collects the old.
  */
 const LEAD_IN_SECONDS = 0.1
 const OPEN_ROUNDS = 3
@@ -150,7 +150,7 @@ async function measureAll({ rounds, tell, subjects, generator }: Ground): Promis
 /** With all of its connections, and then until V8 has compiled all that it will. */
 async function warmUp({ levels, server: { url: base } }: Running, generator: Generator): Promise<void> {
   const url = base + PATH
-  await generator.ask({ do: 'prime', url, connections: Math.max(...levels), anew: true })
+  for (const connections of levels) await generator.ask({ do: 'prime', url, connections, anew: true })
   for (let answers = 0; answers < WARM_ANSWERS;) {
     const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
     answers += load?.answers ?? 0
@@ -164,14 +164,17 @@ interface SliceOrder {
 }
 
 async function measureSlice(
-  { name, server: its, closes = false }: Running,
+  { name, server: its }: Running,
   generator: Generator,
   { connections, round, isCold = false }: SliceOrder,
 ): Promise<Slice> {
   const order = { url: its.url + PATH, connections }
-  await generator.ask(isCold ? { ...order, do: 'open' } : { ...order, do: 'prime', anew: closes })
-  if (connections === MIDDLE && !isCold)
-    await generator.ask({ ...order, do: 'run', seconds: LEAD_IN_SECONDS })
+  if (isCold) await generator.ask({ ...order, do: 'open' })
+  else {
+    // For all of them, though it is only the demo server that closes what is idle.
+    await generator.ask({ ...order, do: 'prime', anew: connections === MIDDLE })
+    if (connections === MIDDLE) await generator.ask({ ...order, do: 'run', seconds: LEAD_IN_SECONDS })
+  }
   const cpuBefore = await its.cpuTime()
   const load = await generator.ask({ ...order, do: 'run', seconds: SECONDS[connections] ?? 0 })
   const cpu = (await its.cpuTime()) - cpuBefore
