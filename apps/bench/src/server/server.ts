@@ -3,7 +3,7 @@
  * connections, of each style and of what people would take instead.
  *
  * Every subject answers the same bytes, from real Postgres and the real reservation service. All of their processes run from
- * the start, and are warm; in each round, each subject has a slice of load at each level, in a random order. Two
+ * the start, and are warm; at each level there are rounds, in which each subject has a slice of load, in a random order. Two
  * processes of one program can differ by 10 % for as long as they live, and the floor, which is two subjects (A/A), tells
  * by how much they do.
  */
@@ -19,7 +19,7 @@ import { readShape } from './subjects/shape.ts'
 import type { Server } from './subjects/start.ts'
 
 export interface ServerFigures {
-  /** In a random order, round by round. */
+  /** In a random order, round by round, at one level after the other. */
   readonly slices: readonly Slice[]
   /** The first of each process, before it was warm. */
   readonly cold: readonly Slice[]
@@ -61,9 +61,10 @@ const POOL_MAX = 20
 const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.25, 1000: 0.2 }
 /**
  * V8 compiles what runs once for each request in its last tier after about 10,500 of them, all of it within some hundred
- * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after.
+ * requests: a slice in between is ten times slower, and one before takes a fifth more time than one after. Some of what it
+ * took for granted turns out to be wrong soon after, and is compiled once more, after as many again.
  */
-const WARM_ANSWERS = 15_000
+const WARM_ANSWERS = 30_000
 /**
  * Of load before each slice at that level, which is not measured: the connections have just been opened anew, as the demo server
  * closes idle ones, and whoever has new ones works for them, and collects the old.
@@ -135,12 +136,12 @@ async function measureAll({ rounds, tell, subjects, generator }: Ground): Promis
   }
 
   const slices: Slice[] = []
-  for (let round = 0; round < rounds; round++) {
-    tell(`round ${round + 1} of ${rounds}`)
-    // One level after the other, so that those who are compared have their slices at about the same time.
-    for (const connections of shuffle([...LEVELS])) {
-      const those = subjects.filter(({ levels }) => levels.includes(connections))
-      for (const subject of shuffle(those))
+  // One level after the other: whoever had slices at several in a round would be idle for less time before each than who has one.
+  for (const connections of [MIDDLE, ...LEVELS.filter((level) => level !== MIDDLE)]) {
+    const those = subjects.filter(({ levels }) => levels.includes(connections))
+    for (let round = 0; round < rounds; round++) {
+      tell(`${connections} connections, round ${round + 1} of ${rounds}`)
+      for (const subject of shuffle([...those]))
         slices.push(await measureSlice(subject, generator, { connections, round }))
     }
   }
