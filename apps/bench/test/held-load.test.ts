@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { HeldLoad } from '../src/server/held-load.ts'
 
 /** `answer`: of the nth request over a connection, from 0. Tells how many have connected. */
@@ -49,13 +49,16 @@ test('a slice ends when all that was sent has been answered, and counts all of i
   expect(p99).toBeLessThanOrEqual(ms)
 })
 
-test('what a server has closed is opened anew before a slice, and a request over each is not counted', async () => {
+test('what a server has closed is opened anew before a slice, what it has not is held, and a request over each is not counted', async () => {
   const { load, sockets, accepted } = await listen((socket) => socket.write(OK))
-  await load.open(2)
-  for (const socket of sockets) socket.destroy()
-  await load.prime(2, true)
+  await load.open(3)
+  const [first] = sockets
+  first?.destroy()
+  await vi.waitUntil(() => sockets.size === 2)
+  await new Promise((resolve) => setImmediate(resolve))
+  await load.prime(3)
   expect(accepted()).toBe(4)
-  expect((await load.run(2, 0)).answers).toBe(2)
+  expect((await load.run(3, 0)).answers).toBe(3)
 })
 
 test('a connection that is closed under load fails the slice', async () => {

@@ -2,22 +2,19 @@
 import { HeldLoad, type Load } from './held-load.ts'
 
 export type Order =
-  | { readonly do: 'open'; readonly url: string; readonly connections: number }
-  | { readonly do: 'prime'; readonly url: string; readonly connections: number; readonly anew: boolean }
+  | { readonly do: 'open' | 'prime'; readonly url: string; readonly connections: number }
   | { readonly do: 'run'; readonly url: string; readonly connections: number; readonly seconds: number }
 
 export type Told = { readonly load: Load | undefined } | { readonly error: string }
 
-/** By what is loaded and how: each level has connections of its own. */
 const loads = new Map<string, HeldLoad>()
 
 async function obey(order: Order): Promise<Load | undefined> {
   const { url, connections } = order
-  const key = `${connections} ${url}`
-  const load = loads.get(key) ?? new HeldLoad(url)
-  loads.set(key, load)
+  const load = loads.get(url) ?? new HeldLoad(url)
+  loads.set(url, load)
   if (order.do === 'run') return load.run(connections, order.seconds)
-  await (order.do === 'open' ? load.open(connections) : load.prime(connections, order.anew))
+  await (order.do === 'open' ? load.open(connections) : load.prime(connections))
   return undefined
 }
 

@@ -35,8 +35,9 @@ export class HeldLoad {
     this.#request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
   }
 
-  /** Opens those of `count` that are not open yet. */
+  /** Opens those of `count` that are not open: not yet, or not any more. */
   async open(count: number): Promise<void> {
+    this.#connections = this.#connections.filter(({ isOpen }) => isOpen)
     while (this.#connections.length < count) {
       const missing = Math.min(BATCH, count - this.#connections.length)
       const opened = Array.from({ length: missing }, () => Connection.open(this.#url))
@@ -46,10 +47,9 @@ export class HeldLoad {
 
   /**
    * Sends one request over each that is not counted: the server has been idle, and so have its own connections, which the
-   * reservation service has closed. `anew`: they are opened anew, because the server closes them as well.
+   * reservation service has closed.
    */
-  async prime(count: number, anew: boolean): Promise<void> {
-    if (anew) this.close()
+  async prime(count: number): Promise<void> {
     await this.open(count)
     await this.run(count, 0)
   }
@@ -139,6 +139,10 @@ class Connection {
     this.#socket = net.connect({ host, port, noDelay: true, onread: { buffer, callback } }, opened)
     this.#socket.on('error', (error) => this.onError(error))
     this.#socket.on('close', () => this.onError(new Error('the server has closed a connection')))
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
   }
 
   send(request: Buffer): void {

@@ -65,11 +65,14 @@ const SECONDS: Readonly<Record<number, number>> = { 10: 0.15, 100: 0.25, 1000: 0
  * took for granted turns out to be wrong soon after, and is compiled once more, after as many again.
  */
 const WARM_ANSWERS = 30_000
-/**
- * Of load before each slice at that level, which is not measured: the connections have just been opened anew, as the demo server
- * closes idle ones, and whoever has new ones works for them, and collects the old.
- */
+/** Of load before each slice at that level, which is not measured: the processor's caches are full of somebody else's code. */
 const LEAD_IN_SECONDS = 0.1
+/**
+ * For so long nobody is left without a request. The demo server closes what has been idle for 5 s, and when the last
+ * socket is gone, V8 may drop the hidden classes that sockets have: with new ones, all code that was compiled for the old is
+ * compiled again, and for some 10,000 requests each takes up to five times as long.
+ */
+const IDLE_MS = 2500
 const OPEN_ROUNDS = 3
 const OPEN_SECONDS = 0.5
 /** More than there are requests in the time for which a machine may stall. */
@@ -87,6 +90,8 @@ export const server: Part<ServerFigures> = {
 /** A subject whose process runs. */
 interface Running extends Subject {
   readonly server: Server
+  /** When it was last loaded (`performance.now()`), if ever. */
+  loadedAt?: number
 }
 
 async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures> {
@@ -126,13 +131,14 @@ async function measureAll({ rounds, tell, subjects, generator }: Ground): Promis
   const cold: Slice[] = []
   for (const subject of subjects) {
     tell(`cold: ${subject.name}`)
+    await keepAwake(subjects, generator)
     cold.push(await measureSlice(subject, generator, { connections: MIDDLE, round: 0, isCold: true }))
   }
   await compareAnswers(subjects)
 
   for (const subject of subjects) {
     tell(`warms up: ${subject.name}`)
-    await warmUp(subject, generator)
+    await warmUp(subject, subjects, generator)
   }
 
   const slices: Slice[] = []
@@ -141,20 +147,33 @@ async function measureAll({ rounds, tell, subjects, generator }: Ground): Promis
     const those = subjects.filter(({ levels }) => levels.includes(connections))
     for (let round = 0; round < rounds; round++) {
       tell(`${connections} connections, round ${round + 1} of ${rounds}`)
-      for (const subject of shuffle([...those]))
+      for (const subject of shuffle([...those])) {
+        await keepAwake(those, generator)
         slices.push(await measureSlice(subject, generator, { connections, round }))
+      }
     }
   }
   return { slices, cold, open: await measureOpen(subjects, slices, tell) }
 }
 
 /** With all of its connections, and then until V8 has compiled all that it will. */
-async function warmUp({ levels, server: { url: base } }: Running, generator: Generator): Promise<void> {
-  const url = base + PATH
-  for (const connections of levels) await generator.ask({ do: 'prime', url, connections, anew: true })
+async function warmUp(subject: Running, all: readonly Running[], generator: Generator): Promise<void> {
+  const url = subject.server.url + PATH
+  await generator.ask({ do: 'prime', url, connections: Math.max(...subject.levels) })
   for (let answers = 0; answers < WARM_ANSWERS;) {
     const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
     answers += load?.answers ?? 0
+    subject.loadedAt = performance.now()
+    await keepAwake(all, generator)
+  }
+}
+
+/** A request over each connection of those that have been idle for long. */
+async function keepAwake(subjects: readonly Running[], generator: Generator): Promise<void> {
+  for (const subject of subjects) {
+    if (subject.loadedAt === undefined || performance.now() - subject.loadedAt < IDLE_MS) continue
+    await generator.ask({ do: 'prime', url: subject.server.url + PATH, connections: MIDDLE })
+    subject.loadedAt = performance.now()
   }
 }
 
@@ -165,21 +184,20 @@ interface SliceOrder {
 }
 
 async function measureSlice(
-  { name, server: its }: Running,
+  subject: Running,
   generator: Generator,
   { connections, round, isCold = false }: SliceOrder,
 ): Promise<Slice> {
+  const { name, server: its } = subject
   const order = { url: its.url + PATH, connections }
-  if (isCold) await generator.ask({ ...order, do: 'open' })
-  else {
-    // For all of them, though it is only the demo server that closes what is idle.
-    await generator.ask({ ...order, do: 'prime', anew: connections === MIDDLE })
-    if (connections === MIDDLE) await generator.ask({ ...order, do: 'run', seconds: LEAD_IN_SECONDS })
-  }
+  await generator.ask({ ...order, do: isCold ? 'open' : 'prime' })
+  if (connections === MIDDLE && !isCold)
+    await generator.ask({ ...order, do: 'run', seconds: LEAD_IN_SECONDS })
   const cpuBefore = await its.cpuTime()
   const load = await generator.ask({ ...order, do: 'run', seconds: SECONDS[connections] ?? 0 })
   const cpu = (await its.cpuTime()) - cpuBefore
   if (!load) throw new Error('the load generator told nothing')
+  subject.loadedAt = performance.now()
   const { answers, ms, p50, p90, p99, generatorMs } = load
   return {
     subject: name,
