@@ -57,8 +57,8 @@ describe.each(styles)('turns in $name', (style) => {
     const answering = setInterval(() => open.size > 0 && answer(...found), 1)
     const starts = (await turns).map(({ startedMs = NaN }) => startedMs)
     clearInterval(answering)
-    // To one decimal, each.
-    for (const n of [1, 2]) expect((starts[n] ?? NaN) - (starts[n - 1] ?? NaN)).toBeGreaterThan(49)
+    // Each since all were asked for, because one that was started late is nearer to the next. To one decimal.
+    for (const n of [1, 2]) expect(starts[n]).toBeGreaterThan(n * 50 - 1)
   })
 
   test('that are turned away are told so, and fail nobody', async () => {
