@@ -16,13 +16,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { forkReservationService, startPostgres } from '@overlap/backend'
 import { type Load, type UrlReport, runLoad } from '@overlap/load'
 import { quantile } from 'simple-statistics'
-import { demoMain } from './demo-main.ts'
+import { addressOf, demoMain } from './demo-main.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -234,8 +233,5 @@ async function startDemo(env: NodeJS.ProcessEnv = {}): Promise<{ child: ChildPro
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
-  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-  return { child, url }
+  return { child, url: await addressOf(child) }
 }

@@ -1,9 +1,8 @@
 /** A demo server in a process of its own, whose memory can be weighed: its metrics, after its garbage has been collected. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { collector, demoMain } from './demo-main.ts'
+import { addressOf, collector, demoMain } from './demo-main.ts'
 
 const names = [
   'nodejs_heap_size_used_bytes',
@@ -31,11 +30,7 @@ export async function startWeighedServer(env: Readonly<Record<string, string>>):
     env: { ...process.env, ...env, PORT: '0', HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
-  const { stdout } = child
-  if (!stdout) throw new Error('the demo server has no standard output')
-  const [line] = (await once(createInterface(stdout), 'line')) as [string]
-  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
-  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
+  const url = await addressOf(child)
 
   async function metrics(): Promise<Metrics> {
     const text = await (await fetch(`${url}/metrics`)).text()

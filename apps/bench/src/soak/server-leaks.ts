@@ -5,11 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { styleNames } from '@overlap/workload'
 import { linearRegression } from 'simple-statistics'
-import { collector, demoMain } from '../demo-main.ts'
+import { addressOf, collector, demoMain } from '../demo-main.ts'
 import type { Grounds } from './leaks.ts'
 
 const CONCURRENCY = 50
@@ -55,7 +54,7 @@ export async function findServerLeaks(
   })
   const exited = once(server, 'exit')
   try {
-    const url = await urlOf(server)
+    const url = await addressOf(server)
     const each = Math.ceil(clients / rounds)
     const isQuiet = ({ held }: Seen) => held === 0
     await comeAndGo(url, 0, each)
@@ -86,14 +85,6 @@ export async function findServerLeaks(
     server.kill('SIGKILL')
     await exited
   }
-}
-
-async function urlOf({ stdout }: ChildProcess): Promise<string> {
-  if (!stdout) throw new Error('the demo server has no standard output')
-  const [line] = (await once(createInterface(stdout), 'line')) as [string]
-  const [url] = /http:\/\/\S+(?= in)/.exec(line) ?? []
-  if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-  return url
 }
 
 /** The last look, also if it never comes to that. */

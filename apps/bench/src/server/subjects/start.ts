@@ -1,9 +1,7 @@
 /** Starts the servers that are measured, each in a process of its own. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { demoMain } from '../../demo-main.ts'
+import { addressOf, demoMain } from '../../demo-main.ts'
 
 export interface Server {
   /** Without a path. */
@@ -26,17 +24,7 @@ export function startServer(program: string, env: NodeJS.ProcessEnv): Promise<Se
 
 /** The demo server as `npm start` runs it, with nothing of its own behind it. */
 export function startDemo(env: NodeJS.ProcessEnv): Promise<Server> {
-  return start(
-    demoMain,
-    { ...env, PORT: '0', HOST: '127.0.0.1', ECHO_PORT: '0' },
-    async ({ stdout }, signal) => {
-      // A cast: it is a pipe, because we have asked for one.
-      const [line] = (await once(createInterface(stdout as Readable), 'line', { signal })) as [string]
-      const [url] = /http:\/\/\S+/.exec(line) ?? []
-      if (!url) throw new Error(`the demo server did not say its address, but: ${line}`)
-      return url
-    },
-  )
+  return start(demoMain, { ...env, PORT: '0', HOST: '127.0.0.1', ECHO_PORT: '0' }, addressOf)
 }
 
 async function start(
