@@ -4,11 +4,11 @@ import { type StyleName, styleNames } from '@overlap/workload'
 import { median, quantile, sum } from 'simple-statistics'
 import { type MemoryFigures, memory } from './alone/memory.ts'
 import { type StylesFigures, styles } from './alone/styles.ts'
-import { compare, isDifferent } from './compare.ts'
+import { isDifferent } from './compare.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet/quiet.ts'
-import { figuresOf, floorOf } from './server/server-render.ts'
-import { CONTROL, FLOOR, MIDDLE } from './server/server-subjects.ts'
+import { besideFloor } from './server/server-render.ts'
+import { CONTROL, MIDDLE } from './server/server-subjects.ts'
 import { type ServerFigures, server } from './server/server.ts'
 import { type Sizes, size } from './size.ts'
 
@@ -52,10 +52,10 @@ function tellMemory({ native }: MemoryFigures, style: StyleName): string {
 
 function tellServer({ slices }: ServerFigures, style: StyleName): string {
   const level = slices.filter(({ connections }) => connections === MIDDLE)
-  const cpu = (subject: string) => figuresOf(level, subject, 'cpuEach')
-  const own = compare(cpu(style), floorOf(level, 'cpuEach'))
+  const own = besideFloor(level, style, 'cpuEach')
+  if (Number.isNaN(own.ratio)) return 'not measured'
   const range = `${own.ratio.toFixed(2)} (${own.low.toFixed(2)}–${own.high.toFixed(2)})`
-  return isDifferent(own, compare(cpu(CONTROL), cpu(FLOOR))) ? range : `${range}, no difference seen`
+  return isDifferent(own, besideFloor(level, CONTROL, 'cpuEach')) ? range : `${range}, no difference seen`
 }
 
 function tellQuiet({ subjects }: QuietFigures, style: StyleName): string {

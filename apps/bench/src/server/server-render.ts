@@ -18,6 +18,8 @@ const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
 /** And × most people, at each of them. */
 const AIM_MOST_PEOPLE = 2.5
 
+type Figure = 'perSecond' | 'cpuEach'
+
 const NONE: Comparison = { ratio: NaN, low: NaN, high: NaN }
 
 /** All rows that there can be, in their order. */
@@ -36,18 +38,17 @@ function renderLevel(slices: readonly Slice[], connections: number, gate: Gate):
   const level = slices.filter((slice) => slice.connections === connections)
   const perSecond = (name: string) => figuresOf(level, name, 'perSecond')
   const cpu = (name: string) => figuresOf(level, name, 'cpuEach')
-  const base = { perSecond: floorOf(level, 'perSecond'), cpu: floorOf(level, 'cpuEach') }
-  const control = compareIfAny(perSecond(CONTROL), perSecond(FLOOR))
-  const controlCpu = compareIfAny(cpu(CONTROL), cpu(FLOOR))
+  const control = besideFloor(level, CONTROL, 'perSecond')
+  const controlCpu = besideFloor(level, CONTROL, 'cpuEach')
   const table = rows.flatMap((name) => {
     const own = level.filter(({ subject }) => subject === name)
     if (own.length === 0) {
       const failed = failuresOf(gate, name, 'combine')
       return failed.length > 0 ? [[name, `not measured: clause ${failed.join(', ')}`]] : []
     }
-    const floor = name === CONTROL ? control : compareIfAny(perSecond(name), base.perSecond)
+    const floor = besideFloor(level, name, 'perSecond')
     const people = compareIfAny(perSecond(name), perSecond(MOST_PEOPLE))
-    const cpuRatio = name === CONTROL ? controlCpu : compareIfAny(cpu(name), base.cpu)
+    const cpuRatio = besideFloor(level, name, 'cpuEach')
     const middle = (figure: 'p50' | 'p90' | 'p99') => median(own.map((slice) => slice[figure])).toFixed(1)
     const share = median(own.map(({ generatorShare }) => generatorShare))
     const isBase = name === FLOOR || name === CONTROL || name === EMPTY
@@ -167,12 +168,9 @@ export function plotServer({ slices }: ServerFigures): Readonly<Record<string, P
   const shown = [CONTROL, ...styleNames, MOST_PEOPLE]
   const values = LEVELS.flatMap((connections) => {
     const level = slices.filter((slice) => slice.connections === connections)
-    const base = floorOf(level, 'perSecond')
-    return shown.flatMap((subject) => {
-      const own = figuresOf(level, subject, 'perSecond')
-      const its = subject === CONTROL ? figuresOf(level, FLOOR, 'perSecond') : base
-      return own.length === 0 ? [] : [{ subject, connections, ...compareIfAny(own, its) }]
-    })
+    return shown
+      .filter((subject) => level.some((slice) => slice.subject === subject))
+      .map((subject) => ({ subject, connections, ...besideFloor(level, subject, 'perSecond') }))
   })
   const common = {
     x: { field: 'connections', type: 'ordinal', title: 'connections', axis: { labelAngle: 0 } },
@@ -203,21 +201,23 @@ export function plotServer({ slices }: ServerFigures): Readonly<Record<string, P
   }
 }
 
+/**
+ * A subject beside the floor at one level: beside the mean of its two processes in each round, because one of them can be 10 %
+ * faster than the other for as long as they live, and would take all others for slow. The control is beside the first.
+ */
+export function besideFloor(level: readonly Slice[], name: string, figure: Figure): Comparison {
+  const first = figuresOf(level, FLOOR, figure)
+  const second = figuresOf(level, CONTROL, figure)
+  const mean = first.map((one, round) => (one + (second[round] ?? one)) / 2)
+  return compareIfAny(figuresOf(level, name, figure), name === CONTROL ? first : mean)
+}
+
 /** In the order of the rounds. */
-export function figuresOf(slices: readonly Slice[], name: string, figure: 'perSecond' | 'cpuEach'): number[] {
+function figuresOf(slices: readonly Slice[], name: string, figure: Figure): number[] {
   return slices
     .filter(({ subject }) => subject === name)
     .toSorted((a, b) => a.round - b.round)
     .map((slice) => slice[figure])
-}
-
-/**
- * Of the floor's two processes, the mean in each round: one of them can be 10 % faster than the other for as long as they
- * live, and would take all others for slow.
- */
-export function floorOf(slices: readonly Slice[], figure: 'perSecond' | 'cpuEach'): number[] {
-  const [first, second] = [figuresOf(slices, FLOOR, figure), figuresOf(slices, CONTROL, figure)]
-  return first.map((one, round) => (one + (second[round] ?? one)) / 2)
 }
 
 function compareIfAny(own: readonly number[], base: readonly number[]): Comparison {
