@@ -1,9 +1,11 @@
 /** Loads servers from a process of its own, as it is told over IPC, and ends with the process that has started it. */
 import { HeldLoad, type Load } from './held-load.ts'
 
-export type Order =
-  | { readonly do: 'open' | 'prime'; readonly url: string; readonly connections: number }
-  | { readonly do: 'run'; readonly url: string; readonly connections: number; readonly seconds: number }
+export type Act =
+  | { readonly do: 'open' | 'prime'; readonly connections: number }
+  | { readonly do: 'run'; readonly connections: number; readonly seconds: number }
+
+export type Order = Act & { readonly url: string }
 
 export type Told = { readonly load: Load | undefined } | { readonly error: string }
 

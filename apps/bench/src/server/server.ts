@@ -13,6 +13,8 @@ import { styleNames } from '@overlap/workload'
 import { median, shuffle } from 'simple-statistics'
 import { type Part, type Settings, failuresOf } from '../part.ts'
 import { type Generator, startGenerator } from './generator.ts'
+import type { Act } from './held-load.main.ts'
+import type { Load } from './held-load.ts'
 import { plotServer, renderServer } from './server-render.ts'
 import { LEVELS, MIDDLE, type Subject, listSubjects } from './server-subjects.ts'
 import { readShape } from './subjects/shape.ts'
@@ -158,23 +160,25 @@ async function measureAll({ rounds, tell, subjects, generator }: Ground): Promis
 
 /** With all of its connections, and then until V8 has compiled all that it will. */
 async function warmUp(subject: Running, all: readonly Running[], generator: Generator): Promise<void> {
-  const url = subject.server.url + PATH
-  await generator.ask({ do: 'prime', url, connections: Math.max(...subject.levels) })
+  await load(subject, generator, { do: 'prime', connections: Math.max(...subject.levels) })
   for (let answers = 0; answers < WARM_ANSWERS;) {
-    const load = await generator.ask({ do: 'run', url, connections: MIDDLE, seconds: 0.3 })
-    answers += load?.answers ?? 0
-    subject.loadedAt = performance.now()
+    const slice = await load(subject, generator, { do: 'run', connections: MIDDLE, seconds: 0.3 })
+    answers += slice?.answers ?? 0
     await keepAwake(all, generator)
   }
 }
 
 /** A request over each connection of those that have been idle for long. */
 async function keepAwake(subjects: readonly Running[], generator: Generator): Promise<void> {
-  for (const subject of subjects) {
-    if (subject.loadedAt === undefined || performance.now() - subject.loadedAt < IDLE_MS) continue
-    await generator.ask({ do: 'prime', url: subject.server.url + PATH, connections: MIDDLE })
-    subject.loadedAt = performance.now()
-  }
+  for (const subject of subjects)
+    if (subject.loadedAt !== undefined && performance.now() - subject.loadedAt >= IDLE_MS)
+      await load(subject, generator, { do: 'prime', connections: MIDDLE })
+}
+
+async function load(subject: Running, generator: Generator, act: Act): Promise<Load | undefined> {
+  const told = await generator.ask({ ...act, url: subject.server.url + PATH })
+  subject.loadedAt = performance.now()
+  return told
 }
 
 interface SliceOrder {
@@ -189,16 +193,15 @@ async function measureSlice(
   { connections, round, isCold = false }: SliceOrder,
 ): Promise<Slice> {
   const { name, server: its } = subject
-  const order = { url: its.url + PATH, connections }
-  await generator.ask({ ...order, do: isCold ? 'open' : 'prime' })
+  await load(subject, generator, { do: isCold ? 'open' : 'prime', connections })
   if (connections === MIDDLE && !isCold)
-    await generator.ask({ ...order, do: 'run', seconds: LEAD_IN_SECONDS })
+    await load(subject, generator, { do: 'run', connections, seconds: LEAD_IN_SECONDS })
   const cpuBefore = await its.cpuTime()
-  const load = await generator.ask({ ...order, do: 'run', seconds: SECONDS[connections] ?? 0 })
+  const seconds = SECONDS[connections] ?? 0
+  const slice = await load(subject, generator, { do: 'run', connections, seconds })
   const cpu = (await its.cpuTime()) - cpuBefore
-  if (!load) throw new Error('the load generator told nothing')
-  subject.loadedAt = performance.now()
-  const { answers, ms, p50, p90, p99, generatorMs } = load
+  if (!slice) throw new Error('the load generator told nothing')
+  const { answers, ms, p50, p90, p99, generatorMs } = slice
   return {
     subject: name,
     connections,
