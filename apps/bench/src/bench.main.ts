@@ -2,7 +2,7 @@
  * `npm run bench`: measures every style, and what people would take instead, and writes `docs/results.md` with its
  * pictures and raw figures.
  *
- * `--only server,memory` measures these parts and leaves the others as they are; `--rounds 30` is for whoever has more time;
+ * `--only server,memory` measures these parts and leaves the others as they are (those that take long are measured only so); `--rounds 30` is for whoever has more time;
  * `--render` measures nothing, and writes the documents again from the raw figures.
  */
 import os from 'node:os'
@@ -23,7 +23,9 @@ const rounds = Number(options.rounds)
 if (!Number.isSafeInteger(rounds) || rounds < 1)
   throw new RangeError(`--rounds: expected an integer of at least 1, got ${options.rounds}`)
 const names = parts.map(({ name }) => name)
-const wanted = options.render ? [] : (options.only?.split(',') ?? names)
+const wanted = options.render
+  ? []
+  : (options.only?.split(',') ?? parts.filter(({ isLong }) => !isLong).map(({ name }) => name))
 const unknown = wanted.filter((name) => !names.includes(name))
 if (unknown.length > 0)
   throw new RangeError(`--only: expected some of ${names.join(',')}, got ${unknown.join(',')}`)

@@ -6,6 +6,8 @@ export interface Part<D = unknown> {
   readonly name: string
   /** Its heading in the results. */
   readonly title: string
+  /** It takes longer than all others together, and is measured when `--only` names it. */
+  readonly isLong?: boolean
   /** Resolves with what the raw figures hold, as JSON: samples, and not only what was made of them. */
   measure(settings: Settings): Promise<D>
   /** Markdown, from the figures and nothing else. */

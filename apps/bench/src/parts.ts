@@ -5,8 +5,19 @@ import { clients } from './clients/clients.ts'
 import { experiments } from './experiments.ts'
 import type { Part } from './part.ts'
 import { quiet } from './quiet/quiet.ts'
+import { demoServer } from './server/demo-server.ts'
 import { server } from './server/server.ts'
 import { size } from './size.ts'
 import { stacks } from './stacks/stacks.ts'
 
-export const parts: readonly Part[] = [experiments, server, styles, memory, quiet, clients, size, stacks]
+export const parts: readonly Part[] = [
+  experiments,
+  server,
+  demoServer,
+  styles,
+  memory,
+  quiet,
+  clients,
+  size,
+  stacks,
+]

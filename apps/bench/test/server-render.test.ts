@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { judge, renderServer } from '../src/server/server-render.ts'
-import type { Slice } from '../src/server/server.ts'
+import type { Slice } from '../src/server/slices.ts'
 
 const around = (ratio: number) => ({ ratio, low: ratio - 0.02, high: ratio + 0.02 })
 

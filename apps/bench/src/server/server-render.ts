@@ -4,8 +4,9 @@ import { styleNames } from '@overlap/workload'
 import { max, median, min, sum } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from '../compare.ts'
 import { type Gate, type Plot, failuresOf } from '../part.ts'
-import type { OpenSample, ServerFigures, Slice } from './server.ts'
-import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
+import type { OpenSample, ServerFigures } from './server.ts'
+import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE } from './server-subjects.ts'
+import type { Slice } from './slices.ts'
 
 /** How many requests per second, × floor, a style is to answer at least: at 10, 100 and 1,000 connections. */
 const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
@@ -19,15 +20,17 @@ const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
 const AIM_MOST_PEOPLE = 2.5
 
 type Figure = 'perSecond' | 'cpuEach'
+/** What two subjects are compared by: one of each in a round. */
+type Sample = Pick<Slice, 'subject' | 'round' | Figure>
 
 const NONE: Comparison = { ratio: NaN, low: NaN, high: NaN }
 
 /** All rows that there can be, in their order. */
-const rows = [FLOOR, CONTROL, ...styleNames, ...styleNames.map(demoOf), MOST_PEOPLE, LIMIT, EMPTY]
+const rows = [FLOOR, CONTROL, ...styleNames, MOST_PEOPLE, LIMIT, EMPTY]
 
 export function renderServer(figures: ServerFigures, gate: Gate): string {
   return [
-    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, "demo server" the whole server in that style, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.`,
+    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.`,
     ...LEVELS.map((connections) => renderLevel(figures.slices, connections, gate)),
     renderOpen(figures.open),
     renderCold(figures),
@@ -106,12 +109,12 @@ export function judge(
   ]
 }
 
-function reach({ low, high }: Comparison, aim: number): string {
+export function reach({ low, high }: Comparison, aim: number): string {
   if (low >= aim) return 'reached'
   return high < aim ? 'missed' : 'undecided'
 }
 
-function differs(what: string, own: Comparison, control: Comparison): string {
+export function differs(what: string, own: Comparison, control: Comparison): string {
   if (!isDifferent(own, control)) return `${what}: no difference seen`
   return `${what}: ${own.ratio > 1 ? 'more' : 'less'}`
 }
@@ -205,7 +208,7 @@ export function plotServer({ slices }: ServerFigures): Readonly<Record<string, P
  * A subject beside the floor at one level: beside the mean of its two processes in each round, because one of them can be 10 %
  * faster than the other for as long as they live, and would take all others for slow. The control is beside the first.
  */
-export function besideFloor(level: readonly Slice[], name: string, figure: Figure): Comparison {
+export function besideFloor(level: readonly Sample[], name: string, figure: Figure): Comparison {
   const first = figuresOf(level, FLOOR, figure)
   const second = figuresOf(level, CONTROL, figure)
   const mean = first.map((one, round) => (one + (second[round] ?? one)) / 2)
@@ -213,7 +216,7 @@ export function besideFloor(level: readonly Slice[], name: string, figure: Figur
 }
 
 /** In the order of the rounds. */
-function figuresOf(slices: readonly Slice[], name: string, figure: Figure): number[] {
+function figuresOf(slices: readonly Sample[], name: string, figure: Figure): number[] {
   return slices
     .filter(({ subject }) => subject === name)
     .toSorted((a, b) => a.round - b.round)
@@ -224,5 +227,5 @@ function compareIfAny(own: readonly number[], base: readonly number[]): Comparis
   return own.length === 0 || base.length === 0 ? NONE : compare(own, base)
 }
 
-const show = ({ ratio, low, high }: Comparison): string =>
+export const show = ({ ratio, low, high }: Comparison): string =>
   `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`

@@ -20,25 +20,39 @@ export interface Subject {
   readonly levels: readonly number[]
   /** It is under the open load as well. */
   readonly open?: boolean
-  readonly start: () => Promise<Server>
+  /** With `DATABASE_URL`, `UPSTREAM_URL` and `POOL_MAX`. */
+  readonly start: (env: NodeJS.ProcessEnv) => Promise<Server>
 }
 
-export function listSubjects(styles: readonly StyleName[], env: NodeJS.ProcessEnv): readonly Subject[] {
-  const byHand = (style?: string) => () =>
-    startServer('by-hand', style === undefined ? env : { ...env, STYLE: style })
-  // Nothing is refused, however many connections there are.
-  const patient = { ...env, MAX_RUNS: '100000', MAX_WAIT_MS: '600000', MAX_LAG_MS: '600000' }
+/** Of the benchmark's part `server`. */
+export function listServers(styles: readonly StyleName[]): readonly Subject[] {
   return [
     { name: FLOOR, levels: LEVELS, open: true, start: byHand() },
     { name: CONTROL, levels: LEVELS, start: byHand() },
     ...styles.map((style) => ({ name: style, levels: LEVELS, open: true, start: byHand(style) })),
-    ...styles.map((style) => ({
-      name: demoOf(style),
-      levels: [MIDDLE],
-      start: () => startDemo({ ...patient, STYLE: style }),
-    })),
-    { name: MOST_PEOPLE, levels: LEVELS, open: true, start: () => startServer('most-people', env) },
-    { name: LIMIT, levels: LEVELS, start: () => startServer('limit', env) },
-    { name: EMPTY, levels: [MIDDLE], start: () => startServer('empty', env) },
+    { name: MOST_PEOPLE, levels: LEVELS, open: true, start: (env) => startServer('most-people', env) },
+    { name: LIMIT, levels: LEVELS, start: (env) => startServer('limit', env) },
+    { name: EMPTY, levels: [MIDDLE], start: (env) => startServer('empty', env) },
   ]
 }
+
+/** Of its part `demo-server`. */
+export function listDemoServers(styles: readonly StyleName[]): readonly Subject[] {
+  return [
+    { name: FLOOR, levels: [MIDDLE], start: byHand() },
+    { name: CONTROL, levels: [MIDDLE], start: byHand() },
+    ...styles.map((style): Subject => ({
+      name: demoOf(style),
+      levels: [MIDDLE],
+      start: (env) => startDemo({ ...env, ...patient, STYLE: style }),
+    })),
+  ]
+}
+
+/** A bare handler; without a style, which makes the calls itself. */
+function byHand(style?: StyleName): Subject['start'] {
+  return (env) => startServer('by-hand', style === undefined ? env : { ...env, STYLE: style })
+}
+
+/** Nothing is refused, however many connections there are. */
+const patient = { MAX_RUNS: '100000', MAX_WAIT_MS: '600000', MAX_LAG_MS: '600000' }
