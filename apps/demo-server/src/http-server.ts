@@ -3,6 +3,7 @@
  * request or to take an answer, and how much of what is not read yet is held.
  */
 import http, { type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { isFeedUpgrade } from './routes/feed-socket.ts'
 
 export interface HttpLimits {
@@ -16,7 +17,7 @@ export interface HttpLimits {
   readonly headersMs: number
   /** The same, to the end of its body. How long its answer takes is another matter. */
   readonly requestMs: number
-  /** How often it is looked whether these two are over. */
+  /** How often it is looked whether these two are over, and who takes nothing of what it is being sent. */
   readonly checkMs: number
   /** Between two requests. */
   readonly idleMs: number
@@ -60,9 +61,20 @@ export function createHttpServer(
   )
   server.maxConnections = connections
   server.maxRequestsPerSocket = requestsPerConnection
-  // A connection over which nothing goes waits for its answer, has none to wait for, or does not take it. Only the first
-  // may take its time. Between two requests, Node has set another time: `idleMs`, and a second.
-  server.setTimeout(stalledMs, (socket) => {
+  // A connection that waits for its answer may take its time, one that does not take it may not. Node would have a timer for
+  // each, and set it several times for each request: so only those get one that have left something when they are looked at.
+  // Between two requests, Node has set another time: `idleMs`, and a second.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const look = setInterval(() => {
+    for (const socket of sockets)
+      if (socket.writableLength > 0 && socket.timeout !== stalledMs) socket.setTimeout(stalledMs)
+  }, checkMs).unref()
+  server.on('close', () => clearInterval(look))
+  server.on('timeout', (socket) => {
     if (socket.timeout !== stalledMs || socket.writableLength > 0) socket.destroy()
   })
   // It listens on: a connection that could not be accepted, as there are too many files, is the client's to try again.

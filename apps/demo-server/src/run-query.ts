@@ -13,6 +13,8 @@ export type Values<T extends Table> = {
   readonly [Name in keyof T]: T[Name] extends Parameter<infer A> ? A : never
 }
 
+type Parameters = ReadonlyMap<string, Parameter<unknown>>
+
 /** What a query parser makes of a query: a parameter that is given twice is an array. */
 type Texts = Readonly<Record<string, string | string[] | undefined>>
 
@@ -25,17 +27,21 @@ export interface RunQuery<T extends Table> {
 
 export function createRunQuery<T extends Table>(table: T): RunQuery<T> {
   const entries = Object.entries(table)
-  const names = new Set(Object.keys(table))
+  const parameters: Parameters = new Map(entries)
+  const required = entries.filter(([, { fallback }]) => fallback === undefined).map(([name]) => name)
+  const fallbacks = Object.fromEntries(entries.map(([name, { fallback }]) => [name, fallback]))
 
   /** `undefined` when anything is wrong. What that is, is looked for only then. */
   function readAll(texts: Texts): Values<T> | undefined {
-    for (const name in texts) if (!names.has(name)) return undefined
-    const values: Record<string, unknown> = {}
-    for (const [name, parameter] of entries) {
-      const value = read(parameter, texts[name])
+    // Most of them are absent from most queries.
+    const values = { ...fallbacks }
+    for (const name in texts) {
+      const parameter = parameters.get(name)
+      const value = parameter && read(parameter, texts[name])
       if (value === undefined) return undefined
       values[name] = value
     }
+    if (required.some((name) => values[name] === undefined)) return undefined
     // A cast, because a loop cannot know which value has which type.
     return values as Values<T>
   }
@@ -43,14 +49,14 @@ export function createRunQuery<T extends Table>(table: T): RunQuery<T> {
   return {
     schema: {
       type: 'object',
-      required: entries.filter(([, { fallback }]) => fallback === undefined).map(([name]) => name),
+      required,
       properties: Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])),
       additionalProperties: false,
     },
     read: (query) => {
       const texts = query as Texts
       const values = readAll(texts)
-      if (!values) throw invalid(findErrors(texts, table))
+      if (!values) throw invalid(findErrors(texts, parameters))
       return values
     },
   }
@@ -61,8 +67,7 @@ function read<A>({ fallback, parse }: Parameter<A>, text: string | string[] | un
   return typeof text === 'string' ? parse(text) : undefined
 }
 
-function findErrors(texts: Texts, table: Table): FieldError[] {
-  const parameters = new Map(Object.entries(table))
+function findErrors(texts: Texts, parameters: Parameters): FieldError[] {
   const known = [...parameters.keys()].join(', ')
   const unknown = Object.keys(texts)
     .filter((name) => !parameters.has(name))

@@ -514,7 +514,7 @@ describe('a bound', () => {
   })
 
   test('holds for a client that takes nothing of its answer, and not for one whose answer takes its time', async () => {
-    const { port, url } = await serve({ http: { stalledMs: 300 } })
+    const { port, url } = await serve({ http: { stalledMs: 300, checkMs: 100 } })
     port.holding = true
     const run = statusOf(url, { path: '/api/run/combine?sku=A-42' })
     const deaf = net.connect(Number(new URL(url).port), '127.0.0.1')
