@@ -21,7 +21,7 @@ export interface HttpLimits {
   readonly checkMs: number
   /** Between two requests. */
   readonly idleMs: number
-  /** For which a client may take nothing of what it is being sent. */
+  /** For which a client may take nothing of what it is being sent, from when that is seen. */
   readonly stalledMs: number
 }
 
