@@ -6,7 +6,6 @@
  * do. Before a load begins, its runs are tried once in each style: what is wrong with them is told to whoever asked for
  * the load, in the words of the runs' own route.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type LoadProgress, type LoadReport, type UrlReport, runLoad } from '@overlap/load'
 import {
   type LoadOrder,
@@ -19,13 +18,12 @@ import type { Logger } from 'pino'
 import type { Admission } from './admission.ts'
 import type { ServerPort } from './context.ts'
 import { EventHub } from './event-hub.ts'
+import { LoopDelay } from './loop-delay.ts'
 import { type FieldError, Problem, invalid } from './problem.ts'
 
 const WARM_UP_MS = 200
 /** Between two times that its state is told, at least. */
 const TOLD_MS = 100
-/** How often it is looked how late the event loop is. */
-const RESOLUTION_MS = 10
 
 /** What this server answers to a run, however it is asked. */
 interface Answer {
@@ -42,8 +40,6 @@ export interface LoadControlOptions {
   /** Asks this server for a path, without a socket. */
   readonly ask: (path: string, signal: AbortSignal) => Promise<Answer>
 }
-
-type Delay = ReturnType<typeof monitorEventLoopDelay>
 
 /** A load, or an experiment. */
 interface Work {
@@ -140,8 +136,7 @@ export class LoadControl {
   }
 
   async #run(order: LoadOrder, urls: readonly string[], signal: AbortSignal): Promise<void> {
-    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-    delay.enable()
+    const delay = new LoopDelay()
     try {
       const load = {
         // A cast: an order has one style at least.
@@ -152,18 +147,21 @@ export class LoadControl {
         warmUpMs: WARM_UP_MS,
         ...(order.model === 'open' && { perSecond: order.perSecond }),
       }
-      const onProgress = (progress: LoadProgress) => this.#tell(this.#show(order, progress, delay))
+      const onProgress = (progress: LoadProgress) => {
+        // What is not told is in the next figure.
+        if (this.#tell(this.#show(order, progress, delay))) delay.reset()
+      }
       await runLoad(load, { signal, onProgress })
       this.#tell({ ...this.#state, state: 'finished', now: null })
     } catch (error) {
       if (!signal.aborted) this.#options.log.error({ err: error }, 'the load has failed')
       this.#tell({ ...this.#state, state: signal.aborted ? 'stopped' : 'failed', now: null })
     } finally {
-      delay.disable()
+      delay.stop()
     }
   }
 
-  #show(order: LoadOrder, progress: LoadProgress, delay: Delay): LoadState {
+  #show(order: LoadOrder, progress: LoadProgress, delay: LoopDelay): LoadState {
     const { elapsedMs, warmingUp, recent, report } = progress
     const style = order.styles[progress.url] ?? ''
     const server = this.#figures(style, delay)
@@ -181,25 +179,24 @@ export class LoadControl {
     }
   }
 
-  #figures(style: string, delay: Delay): ServerFigures {
+  #figures(style: string, delay: LoopDelay): ServerFigures {
     const { lent, max, waiting } = this.#options.statsOf(style).database
-    // It tells how long a turn took that was to take so long at least.
-    const eventLoopDelayMs = round(Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS))
-    delay.reset()
     return {
-      eventLoopDelayMs,
+      eventLoopDelayMs: round(delay.p99),
       connections: { inUse: lent, max, waiting },
       runs: this.#options.admission.running,
     }
   }
 
-  #tell(state: LoadState) {
+  /** Hands back `false` for what is too soon after the last, and told to nobody. */
+  #tell(state: LoadState): boolean {
     this.#state = state
     const now = performance.now()
     // Short slices end more often than anybody needs to know. The end of all of them is told.
-    if (!this.hub.listening || (state.now && now < this.#lastTold + TOLD_MS)) return
+    if (state.now && now < this.#lastTold + TOLD_MS) return false
     this.#lastTold = now
-    this.hub.publish('load', state)
+    if (this.hub.listening) this.hub.publish('load', state)
+    return true
   }
 }
 
