@@ -69,11 +69,13 @@ export function createHttpServer(
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  const look = setInterval(() => {
-    for (const socket of sockets)
-      if (socket.writableLength > 0 && socket.timeout !== stalledMs) socket.setTimeout(stalledMs)
-  }, checkMs).unref()
-  server.on('close', () => clearInterval(look))
+  server.on('listening', () => {
+    const look = setInterval(() => {
+      for (const socket of sockets)
+        if (socket.writableLength > 0 && socket.timeout !== stalledMs) socket.setTimeout(stalledMs)
+    }, checkMs).unref()
+    server.once('close', () => clearInterval(look))
+  })
   server.on('timeout', (socket) => {
     if (socket.timeout !== stalledMs || socket.writableLength > 0) socket.destroy()
   })
