@@ -2,8 +2,8 @@
  * `npm run bench`: measures every style, and what people would take instead, and writes `docs/results.md` with its
  * pictures and raw figures.
  *
- * `--only server,memory` measures these parts and leaves the others as they are (those that take long are measured only so); `--rounds 30` is for whoever has more time;
- * `--render` measures nothing, and writes the documents again from the raw figures.
+ * `--only server,memory` measures these parts and leaves the others as they are; those that take long are measured only so.
+ * `--rounds 30` is for whoever has more time; `--render` measures nothing, and writes the documents again from the raw figures.
  */
 import os from 'node:os'
 import { parseArgs } from 'node:util'

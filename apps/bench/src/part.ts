@@ -1,5 +1,5 @@
 /** What every part of the benchmark is: it measures, and what it has measured can be told again from the raw figures alone. */
-import type { ScenarioName } from '@overlap/workload'
+import { type ScenarioName, type StyleName, styleNames } from '@overlap/workload'
 
 export interface Part<D = unknown> {
   /** Its key in the raw figures, and its name for `--only`. */
@@ -30,6 +30,11 @@ export type Gate = Readonly<Record<string, Readonly<Partial<Record<ScenarioName,
 /** What the gate has against measuring a subject in a scenario: nothing, or the ids of the clauses that it fails there. */
 export function failuresOf(gate: Gate, subject: string, scenario: ScenarioName): readonly string[] {
   return gate[subject]?.[scenario] ?? []
+}
+
+/** The styles that may be measured in a scenario. */
+export function passing(gate: Gate, scenario: ScenarioName): StyleName[] {
+  return styleNames.filter((style) => failuresOf(gate, style, scenario).length === 0)
 }
 
 /** What the drawing library is asked to draw: a Vega-Lite specification, which is JSON. */

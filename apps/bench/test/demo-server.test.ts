@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { demoServer } from '../src/server/demo-server.ts'
 import type { Slice } from '../src/server/slices.ts'
+import { slice } from './slice.ts'
 
 const rounds = [0, 1, 2, 3, 4, 5]
 
@@ -24,16 +25,5 @@ test('a round says of a subject what the median of its slices is, and rounds are
 })
 
 function slicesOf(subject: string, round: number, perSecond: readonly number[]): Slice[] {
-  return perSecond.map((each) => ({
-    subject,
-    round,
-    perSecond: each,
-    connections: 100,
-    answers: each,
-    cpuEach: 1e6 / each,
-    p50: 1,
-    p90: 2,
-    p99: 3,
-    generatorShare: 0.2,
-  }))
+  return perSecond.map((each) => slice(subject, round, each))
 }

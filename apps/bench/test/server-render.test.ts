@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { judge, renderServer } from '../src/server/server-render.ts'
-import type { Slice } from '../src/server/slices.ts'
+import { slice } from './slice.ts'
 
 const around = (ratio: number) => ({ ratio, low: ratio - 0.02, high: ratio + 0.02 })
 
@@ -47,17 +47,3 @@ test('what is × floor is beside the mean of its two processes, and they are bes
   expect(ratioOf('callbacks')).toBe('1.00')
   expect(ratioOf('floor again \\(A/A\\)')).toBe('0.80')
 })
-
-function slice(subject: string, round: number, perSecond: number): Slice {
-  const times = { p50: 1, p90: 2, p99: 3 }
-  return {
-    subject,
-    round,
-    perSecond,
-    connections: 100,
-    answers: 100,
-    cpuEach: 1e6 / perSecond,
-    ...times,
-    generatorShare: 0.2,
-  }
-}

@@ -4,7 +4,7 @@
  */
 import { type ScenarioName, scenarios, styleNames } from '@overlap/workload'
 import { max, median, min } from 'simple-statistics'
-import { type Part, failuresOf } from '../part.ts'
+import { type Part, failuresOf, passing } from '../part.ts'
 import { weighAll } from './alone-processes.ts'
 import { type NativeName, nativeNames } from './native.ts'
 
@@ -39,9 +39,9 @@ export const memory: Part<MemoryFigures> = {
       ;(native[name] ??= []).push([...bytes])
     })
     const contracts = scenarios.flatMap(({ name: scenario }) =>
-      ([BASE, ...styleNames] as const)
-        .filter((style) => failuresOf(gate, style, scenario).length === 0)
-        .map((style) => ({ subject: { scenario, style }, counts: [FEW] }) as const),
+      ([BASE, ...passing(gate, scenario)] as const).map(
+        (style) => ({ subject: { scenario, style }, counts: [FEW] }) as const,
+      ),
     )
     await weighAll(contracts, ({ scenario, style }, [bytes = NaN]) => {
       tell(`${scenario}, ${style}`)

@@ -7,7 +7,7 @@ import { type ScenarioName, type StyleName, scenarios, styleNames } from '@overl
 import { median, quantile } from 'simple-statistics'
 import { compare, isDifferent } from '../compare.ts'
 import { failedClauses } from '../gate.ts'
-import { type Gate, type Part, failuresOf } from '../part.ts'
+import { type Gate, type Part, failuresOf, passing } from '../part.ts'
 import { timeInRounds } from './alone-processes.ts'
 import { aloneRuns } from './alone-runs.ts'
 import { BATCH, type Slice, type Subject } from './alone.ts'
@@ -68,9 +68,8 @@ export const styles: Part<StylesFigures> = {
 
 /** What is measured of a scenario: what the gate lets through, and what it is compared with. */
 function subjectsOf(scenario: ScenarioName, gate: Gate): Map<string, Subject> {
-  const passed = styleNames.filter((style) => refusal(gate, style, scenario) === undefined)
   return new Map<string, Subject>([
-    ...passed.map((style) => [style, { scenario, style }] as const),
+    ...passing(gate, scenario).map((style) => [style, { scenario, style }] as const),
     // It is the same in all of them.
     ...(scenario === 'combine' ? [['nothing', { scenario, style: 'nothing' }] as const] : []),
     [BASE, { scenario, style: BASE }],

@@ -3,7 +3,7 @@ import { forkReservationService, startPostgres } from '@overlap/backend'
 import { styleNames } from '@overlap/workload'
 import { shuffle } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from '../compare.ts'
-import { type Gate, type Part, type Plot, failuresOf } from '../part.ts'
+import { type Gate, type Part, type Plot, failuresOf, passing } from '../part.ts'
 import { type Following, measureFollowing } from './following-clients.ts'
 import { ANSWER_MS, NOTHING, type Waiting, countClients, measureWaiting } from './waiting-clients.ts'
 
@@ -41,8 +41,7 @@ export const clients: Part<ClientsFigures> = {
     const waiting: Waiting[] = []
     const following: Following[] = []
     try {
-      const passing = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
-      const subjects = [...passing, CONTROL, NOTHING, PLAIN]
+      const subjects = [...passing(gate, 'combine'), CONTROL, NOTHING, PLAIN]
       for (const subject of shuffle(subjects)) {
         tell(`${count} wait, ${subject}`)
         const runs = subject === CONTROL ? BASE : subject
@@ -50,10 +49,7 @@ export const clients: Part<ClientsFigures> = {
       }
       const service = await forkReservationService()
       try {
-        for (const subject of shuffle([
-          ...styleNames.filter((style) => failuresOf(gate, style, 'subscribe').length === 0),
-          CONTROL,
-        ])) {
+        for (const subject of shuffle([...passing(gate, 'subscribe'), CONTROL])) {
           tell(`${FOLLOWING} follow, ${subject}`)
           const env = {
             DATABASE_URL: postgres.url,

@@ -10,7 +10,7 @@ import { styleNames } from '@overlap/workload'
 import { max, median, quantile, shuffle } from 'simple-statistics'
 import { type Child, startChild } from '../child.ts'
 import { compare, isDifferent } from '../compare.ts'
-import { type Part, type Plot, failuresOf } from '../part.ts'
+import { type Part, type Plot, failuresOf, passing } from '../part.ts'
 import { type AbortTimes, type Spectators, connectSpectators } from './spectators.ts'
 
 interface Sample extends AbortTimes {
@@ -48,7 +48,7 @@ export const quiet: Part<QuietFigures> = {
   title: 'From an abort to quiet',
 
   async measure({ rounds, gate, tell }) {
-    const styles = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
+    const styles = passing(gate, 'combine')
     const subjects = [
       ...styles.map((style) => ({ subject: style as string, runs: style as string, answerMs: ANSWER_MS })),
       ...(styles.includes(BASE) ? [{ subject: CONTROL, runs: BASE, answerMs: ANSWER_MS }] : []),

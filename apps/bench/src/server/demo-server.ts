@@ -12,7 +12,7 @@
 import { styleNames } from '@overlap/workload'
 import { toTable } from '@overlap/house-rules/markdown'
 import { median, shuffle } from 'simple-statistics'
-import { type Gate, type Part, type Settings, failuresOf } from '../part.ts'
+import { type Gate, type Part, type Settings, failuresOf, passing } from '../part.ts'
 import { besideFloor, differs, reach, show } from './server-render.ts'
 import { CONTROL, FLOOR, MIDDLE, demoOf, listDemoServers } from './server-subjects.ts'
 import { type Ground, type Slice, measureSlice, warmUpAll, withServers } from './slices.ts'
@@ -39,12 +39,12 @@ export const demoServer: Part<DemoServerFigures> = {
 }
 
 async function measure({ rounds, gate, tell }: Settings): Promise<DemoServerFigures> {
-  const styles = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
+  const subjects = listDemoServers(passing(gate, 'combine'))
   const slices: Slice[] = []
   const cold: Slice[] = []
   for (let round = 0; round < rounds; round++) {
     const tellRound = (progress: string) => tell(`round ${round + 1} of ${rounds}, ${progress}`)
-    await withServers(shuffle([...listDemoServers(styles)]), tellRound, async (ground) => {
+    await withServers(shuffle([...subjects]), tellRound, async (ground) => {
       cold.push(...(await warmUpAll(ground, round)))
       slices.push(...(await measureRound(ground, round)))
     })
@@ -64,7 +64,6 @@ async function measureRound(ground: Ground, round: number): Promise<Slice[]> {
 
 function render({ slices, cold }: DemoServerFigures, gate: Gate): string {
   const warm = processesOf(slices)
-  const first = processesOf(cold)
   const control = besideFloor(warm, CONTROL, 'perSecond')
   const controlCpu = besideFloor(warm, CONTROL, 'cpuEach')
   const table = [FLOOR, CONTROL, ...styleNames.map(demoOf)].map((name) => {
@@ -83,7 +82,7 @@ function render({ slices, cold }: DemoServerFigures, gate: Gate): string {
       whole(own, 'cpuEach'),
       name === FLOOR ? '1' : show(cpu),
       (['p50', 'p90', 'p99'] as const).map((figure) => middle(own, figure).toFixed(1)).join(' / '),
-      whole(first.filter(isOwn), 'perSecond'),
+      whole(cold.filter(isOwn), 'perSecond'),
       name === FLOOR || name === CONTROL
         ? ''
         : [

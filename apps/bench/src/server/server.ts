@@ -8,9 +8,8 @@
  * by how much they do.
  */
 import { runLoad } from '@overlap/load'
-import { styleNames } from '@overlap/workload'
 import { median, shuffle } from 'simple-statistics'
-import { type Part, type Settings, failuresOf } from '../part.ts'
+import { type Part, type Settings, passing } from '../part.ts'
 import { plotServer, renderServer } from './server-render.ts'
 import { LEVELS, MIDDLE, listServers } from './server-subjects.ts'
 import { type Ground, PATH, type Slice, measureSlice, warmUpAll, withServers } from './slices.ts'
@@ -52,8 +51,7 @@ export const server: Part<ServerFigures> = {
 }
 
 async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures> {
-  const styles = styleNames.filter((style) => failuresOf(gate, style, 'combine').length === 0)
-  return withServers(listServers(styles), tell, (ground) => measureAll(ground, rounds))
+  return withServers(listServers(passing(gate, 'combine')), tell, (ground) => measureAll(ground, rounds))
 }
 
 async function measureAll(ground: Ground, rounds: number): Promise<ServerFigures> {
