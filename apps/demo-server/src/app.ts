@@ -3,6 +3,7 @@
  * test can build one for itself and ask it without a socket.
  */
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import swagger from '@fastify/swagger'
 import type { Page } from '@overlap/page'
 import type { Style } from '@overlap/workload'
@@ -259,6 +260,12 @@ function acceptJsonOnly(app: FastifyInstance) {
       else return parse(request, String(body), done)
     },
   )
+  // The HTTP server hands over a request without a body as one that has been read, and Fastify would wait for its end.
+  app.addHook('onRoute', (route) => {
+    if ([route.method].flat().every(isSafe)) return
+    route.preParsing = (_request, _reply, payload, done) =>
+      done(null, payload.readableEnded ? Readable.from([]) : payload)
+  })
 }
 
 const brokenRequests: ReadonlyMap<string, number> = new Map([

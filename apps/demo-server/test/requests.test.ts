@@ -711,6 +711,8 @@ describe('routes', () => {
 })
 
 describe('a socket', () => {
+  const putStyle = (headers = '', body = '') =>
+    `PUT /api/style HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n${body}`
   test.each([
     ['what is not HTTP', 'GARBAGE\r\n\r\n', 400],
     ['headers that are too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
@@ -725,6 +727,9 @@ describe('a socket', () => {
       'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
       404,
     ],
+    ['a type, and no body', putStyle(), 400],
+    ['a type, and a body of no bytes', putStyle('Content-Length: 0\r\n'), 400],
+    ['a type, and a body in no pieces', putStyle('Transfer-Encoding: chunked\r\n', '0\r\n\r\n'), 400],
     ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
   ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
     const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
