@@ -16,11 +16,17 @@ export interface Account {
   readonly gid?: number
 }
 
+export async function findAccount(): Promise<Account> {
+  if (process.getuid?.() !== 0) return {}
+  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])])
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+}
+
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']
 
 /** The directory of `initdb` and `postgres`, copied into `directory` when `account` cannot run them where they are. */
 export async function findBinaries(directory: string, account: Account): Promise<string> {
-  const native = findPackage(`${process.platform}-${process.arch}`)
+  const native = findNative()
   if (await canRun(path.join(native, 'bin/postgres'), account)) return path.join(native, 'bin')
 
   const copy = path.join(directory, 'native')
@@ -48,11 +54,13 @@ async function copyFor(account: Account, source: string, target: string): Promis
   )
 }
 
-async function give(file: string, { uid, gid }: Account): Promise<void> {
+export async function give(file: string, { uid, gid }: Account): Promise<void> {
   if (uid !== undefined && gid !== undefined) await chown(file, uid, gid)
 }
 
-function findPackage(platform: string): string {
+/** What the package for this machine has in it. */
+export function findNative(): string {
+  const platform = `${process.platform}-${process.arch}`
   if (!platforms.includes(platform))
     throw new Error(`Postgres cannot be started on ${platform}: set DATABASE_URL to one that runs`)
   try {

@@ -1,17 +1,22 @@
 # Runs Postgres in a directory for as long as somebody holds the other end of standard input.
 #
-#   postgres.sh DIRECTORY [POSTGRES-ARGUMENT]...
+#   postgres.sh DIRECTORY TEMPLATE INITDB-FLAGS [POSTGRES-ARGUMENT]...
 #
 # The first line of standard input tells where the binaries are. Its end is the order to leave.
 # Standard error carries the log of initdb and Postgres, and ends when they have ended.
 
 directory=$1
-shift
+template=$2
+flags=$3
+shift 3
 
 if IFS= read -r binaries; then
   (
-    "$binaries/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions \
-      >/dev/null && exec "$binaries/postgres" -D "$directory/data" "$@"
+    if [ -r "$template/PG_VERSION" ]; then
+      cp -R "$template" "$directory/data"
+    else
+      "$binaries/initdb" -D "$directory/data" $flags >/dev/null
+    fi && exec "$binaries/postgres" -D "$directory/data" "$@"
   ) &
   postgres=$!
   exec 2>/dev/null

@@ -1,7 +1,7 @@
 /**
  * A throwaway Postgres, from the binaries that npm has installed.
  *
- * A shell watches over it (`postgres.sh`): it runs initdb and Postgres for as long as our end of a pipe
+ * A shell watches over it (`postgres.sh`): it copies a cluster or makes one, and runs Postgres, for as long as our end of a pipe
  * is open. Whatever closes it, be it `stop()`, a crash or SIGKILL, makes the shell shut Postgres down
  * and remove its directory. It is a process group of its own, so that Ctrl-C does not reach it before
  * whoever still talks to the database.
@@ -9,7 +9,7 @@
  * Postgres refuses to run as root; then everything runs as `nobody`, whom every Unix has. What `nobody`
  * cannot read, in a private checkout, is copied.
  */
-import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
@@ -17,8 +17,8 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { promisify } from 'node:util'
-import { findBinaries, type Account } from './postgres-binaries.ts'
+import { findAccount, findBinaries, type Account } from './postgres-binaries.ts'
+import { findTemplate, initdbFlags } from './postgres-template.ts'
 
 export interface Postgres {
   readonly url: string
@@ -37,6 +37,8 @@ export interface PostgresOptions {
   readonly maxConnections?: number
   /** Any free one by default. */
   readonly port?: number
+  /** A cluster that is copied. By default the one that was made at installation; without one, initdb makes one. */
+  readonly template?: string
   /** How long creating and starting it may take together; again for each port that is tried. */
   readonly startTimeoutMs?: number
   /** More arguments for `postgres`, such as `['-c', 'log_statement=all']`. */
@@ -58,7 +60,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
 async function startOnPort(
   port: number,
-  { maxConnections = 120, startTimeoutMs = 10_000, flags = [] }: PostgresOptions,
+  { maxConnections = 120, template = findTemplate(), startTimeoutMs = 10_000, flags = [] }: PostgresOptions,
 ): Promise<Postgres> {
   const account = await findAccount()
   const settings = [
@@ -70,9 +72,9 @@ async function startOnPort(
   ]
   // As text, because the account may not be able to read the file.
   const script = await readFile(new URL('./postgres.sh', import.meta.url), 'utf8')
-  const directory = makeDirectory(account)
   const settingFlags = settings.flatMap((setting) => ['-c', setting])
-  const shell = startShell(script, directory, account, [...settingFlags, ...flags])
+  const directory = makeDirectory(account)
+  const shell = startShell(script, account, [directory, template, initdbFlags, ...settingFlags, ...flags])
 
   let stopping: Promise<void> | undefined
   const stop = () => (stopping ??= stopShell(shell, directory))
@@ -102,13 +104,6 @@ async function findFreePort(): Promise<number> {
   return address.port
 }
 
-async function findAccount(): Promise<Account> {
-  if (process.getuid?.() !== 0) return {}
-  const id = promisify(execFile)
-  const [uid, gid] = await Promise.all([id('id', ['-u', 'nobody']), id('id', ['-g', 'nobody'])])
-  return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
-}
-
 /** Synchronous, so that next to nothing lies between the directory and the shell that removes it. */
 function makeDirectory({ uid, gid }: Account): string {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'overlap-postgres-'))
@@ -118,8 +113,8 @@ function makeDirectory({ uid, gid }: Account): string {
 
 type Shell = ChildProcessByStdio<Writable, null, Readable>
 
-function startShell(script: string, directory: string, account: Account, flags: readonly string[]): Shell {
-  const shell = spawn('/bin/sh', ['-c', script, 'overlap-postgres', directory, ...flags], {
+function startShell(script: string, account: Account, args: readonly string[]): Shell {
+  const shell = spawn('/bin/sh', ['-c', script, 'overlap-postgres', ...args], {
     ...account,
     cwd: '/',
     detached: true,

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Client } from 'pg'
 import { startPostgres } from '../src/index.ts'
+import { makeTemplate } from '../src/postgres-template.ts'
 import { alive, runScript, type Child } from './child.ts'
 import { eventually } from './eventually.ts'
 import { startRawServer } from './raw-server.ts'
@@ -48,13 +49,39 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     const TMPDIR = makeTmpdir()
     vi.stubEnv('TMPDIR', TMPDIR)
     await Promise.all(
-      [1, 200].map(async (startTimeoutMs) => {
+      [1, 10].map(async (startTimeoutMs) => {
         const started = startPostgres({ startTimeoutMs })
         await expect(started).rejects.toThrow(`Postgres did not start within ${startTimeoutMs} ms`)
       }),
     )
     expect(readdirSync(TMPDIR)).toEqual([])
     rmdirSync(TMPDIR)
+  })
+
+  test('is the same from a copy and from initdb', async () => {
+    const TMPDIR = makeTmpdir()
+    const template = path.join(TMPDIR, 'cluster')
+    const describeCluster = async (clusters: string) => {
+      const postgres = await startPostgres({ template: clusters })
+      const client = new Client({ connectionString: postgres.url })
+      await client.connect()
+      const { rows } = await client.query(
+        'SELECT datname, pg_encoding_to_char(encoding), datcollate, rolname, (SELECT system_identifier FROM pg_control_system()) FROM pg_database, pg_roles WHERE rolsuper ORDER BY datname',
+      )
+      await client.end()
+      await postgres.stop()
+      return rows as { readonly system_identifier: string }[]
+    }
+    const withoutIdentifier = (rows: readonly object[]) =>
+      rows.map((row) => ({ ...row, system_identifier: undefined }))
+    const made = await describeCluster(template)
+    await Promise.all([makeTemplate(template), makeTemplate(template)])
+    expect(readdirSync(TMPDIR)).toEqual(['cluster'])
+    const copies = [await describeCluster(template), await describeCluster(template)]
+    expect(copies[0]).toEqual(copies[1])
+    expect(made[0]?.system_identifier).not.toBe(copies[0]?.[0]?.system_identifier)
+    expect(withoutIdentifier(made)).toEqual(withoutIdentifier(copies[0] ?? []))
+    rmSync(TMPDIR, { recursive: true })
   })
 
   test('takes another port when somebody else has taken the one that was free', async () => {
