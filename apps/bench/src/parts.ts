@@ -5,7 +5,7 @@ import { clients } from './clients/clients.ts'
 import { experiments } from './experiments.ts'
 import type { Part } from './part.ts'
 import { quiet } from './quiet/quiet.ts'
-import { demoServer } from './server/demo-server.ts'
+import { freshServers } from './server/fresh-servers.ts'
 import { server } from './server/server.ts'
 import { size } from './size.ts'
 import { stacks } from './stacks/stacks.ts'
@@ -13,7 +13,7 @@ import { stacks } from './stacks/stacks.ts'
 export const parts: readonly Part[] = [
   experiments,
   server,
-  demoServer,
+  freshServers,
   styles,
   memory,
   quiet,

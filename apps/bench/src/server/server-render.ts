@@ -1,15 +1,15 @@
 /** Tells what was measured of the servers: a table for each number of connections, one for the open load, and what they were like before they were warm. */
 import { toTable } from '@overlap/house-rules/markdown'
-import { styleNames } from '@overlap/workload'
+import { type StyleName, styleNames } from '@overlap/workload'
 import { max, median, min, sum } from 'simple-statistics'
 import { type Comparison, compare, isDifferent } from '../compare.ts'
 import { type Gate, type Plot, failuresOf } from '../part.ts'
 import type { OpenSample, ServerFigures } from './server.ts'
-import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE } from './server-subjects.ts'
+import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
 import type { Slice } from './slices.ts'
 
 /** How many requests per second, × floor, a style is to answer at least: at 10, 100 and 1,000 connections. */
-const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
+const aims: Readonly<Record<StyleName, readonly (number | undefined)[]>> = {
   callbacks: [0.95, 0.95, 0.95],
   promises: [0.95, 0.95, 0.95],
   generators: [0.95, 0.95, 0.95],
@@ -18,26 +18,28 @@ const aims: Readonly<Record<string, readonly (number | undefined)[]>> = {
 }
 /** And × most people, at each of them. */
 const AIM_MOST_PEOPLE = 2.5
+/** The demo server, × floor, in each style: at 100 connections. */
+const AIM_DEMO = 0.9
 
 type Figure = 'perSecond' | 'cpuEach'
-/** What two subjects are compared by: one of each in a round. */
-type Sample = Pick<Slice, 'subject' | 'round' | Figure>
 
 const NONE: Comparison = { ratio: NaN, low: NaN, high: NaN }
 
 /** All rows that there can be, in their order. */
-const rows = [FLOOR, CONTROL, ...styleNames, MOST_PEOPLE, LIMIT, EMPTY]
+const rows = [FLOOR, CONTROL, ...styleNames, ...styleNames.map(demoOf), MOST_PEOPLE, LIMIT, EMPTY]
 
 export function renderServer(figures: ServerFigures, gate: Gate): string {
   return [
-    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.`,
+    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.
+
+Medians of the slices; ratios are paired by round, those × floor to the mean of its two processes, and in brackets is what holds the true one. A verdict beside an aim says whether that interval lies above it.`,
     ...LEVELS.map((connections) => renderLevel(figures.slices, connections, gate)),
     renderOpen(figures.open),
     renderCold(figures),
   ].join('\n\n')
 }
 
-function renderLevel(slices: readonly Slice[], connections: number, gate: Gate): string {
+export function renderLevel(slices: readonly Slice[], connections: number, gate: Gate): string {
   const level = slices.filter((slice) => slice.connections === connections)
   const perSecond = (name: string) => figuresOf(level, name, 'perSecond')
   const cpu = (name: string) => figuresOf(level, name, 'cpuEach')
@@ -77,8 +79,6 @@ function renderLevel(slices: readonly Slice[], connections: number, gate: Gate):
   })
   return `### ${connections.toLocaleString('en')} connections
 
-Medians of the slices; ratios are paired by round, those × floor to the mean of its two processes, and in brackets is what holds the true one. A verdict beside an aim says whether that interval lies above it.
-
 ${toTable([
   [
     '',
@@ -101,20 +101,23 @@ export function judge(
   connections: number,
   { floor, people }: { readonly floor: Comparison; readonly people: Comparison },
 ): string[] {
-  const aim = aims[name]?.[LEVELS.findIndex((level) => level === connections)]
-  if (!(name in aims)) return []
+  if (styleNames.some((style) => demoOf(style) === name))
+    return [`${AIM_DEMO} × floor: ${reach(floor, AIM_DEMO)}`]
+  const style = styleNames.find((each) => each === name)
+  if (!style) return []
+  const aim = aims[style][LEVELS.findIndex((level) => level === connections)]
   return [
     ...(aim === undefined ? [] : [`${aim} × floor: ${reach(floor, aim)}`]),
     `${AIM_MOST_PEOPLE} × most people: ${reach(people, AIM_MOST_PEOPLE)}`,
   ]
 }
 
-export function reach({ low, high }: Comparison, aim: number): string {
+function reach({ low, high }: Comparison, aim: number): string {
   if (low >= aim) return 'reached'
   return high < aim ? 'missed' : 'undecided'
 }
 
-export function differs(what: string, own: Comparison, control: Comparison): string {
+function differs(what: string, own: Comparison, control: Comparison): string {
   if (!isDifferent(own, control)) return `${what}: no difference seen`
   return `${what}: ${own.ratio > 1 ? 'more' : 'less'}`
 }
@@ -145,7 +148,7 @@ Latency in ms from when the time of a request had come: half of what the slowest
 ${toTable([['', 'p50', 'p90', 'p99', 'late, p99', 'unsent'], ...table])}`
 }
 
-function renderCold({ cold, slices }: ServerFigures): string {
+export function renderCold({ cold, slices }: Pick<ServerFigures, 'cold' | 'slices'>): string {
   const table = rows.flatMap((name) => {
     const first = cold.filter(({ subject }) => subject === name)
     const warm = slices.filter(({ subject, connections }) => subject === name && connections === MIDDLE)
@@ -208,7 +211,7 @@ export function plotServer({ slices }: ServerFigures): Readonly<Record<string, P
  * A subject beside the floor at one level: beside the mean of its two processes in each round, because one of them can be 10 %
  * faster than the other for as long as they live, and would take all others for slow. The control is beside the first.
  */
-export function besideFloor(level: readonly Sample[], name: string, figure: Figure): Comparison {
+export function besideFloor(level: readonly Slice[], name: string, figure: Figure): Comparison {
   const first = figuresOf(level, FLOOR, figure)
   const second = figuresOf(level, CONTROL, figure)
   const mean = first.map((one, round) => (one + (second[round] ?? one)) / 2)
@@ -216,7 +219,7 @@ export function besideFloor(level: readonly Sample[], name: string, figure: Figu
 }
 
 /** In the order of the rounds. */
-function figuresOf(slices: readonly Sample[], name: string, figure: Figure): number[] {
+function figuresOf(slices: readonly Slice[], name: string, figure: Figure): number[] {
   return slices
     .filter(({ subject }) => subject === name)
     .toSorted((a, b) => a.round - b.round)
@@ -227,5 +230,5 @@ function compareIfAny(own: readonly number[], base: readonly number[]): Comparis
   return own.length === 0 || base.length === 0 ? NONE : compare(own, base)
 }
 
-export const show = ({ ratio, low, high }: Comparison): string =>
+const show = ({ ratio, low, high }: Comparison): string =>
   `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`

@@ -27,25 +27,30 @@ export interface Subject {
 /** Of the benchmark's part `server`. */
 export function listServers(styles: readonly StyleName[]): readonly Subject[] {
   return [
-    { name: FLOOR, levels: LEVELS, open: true, start: byHand() },
-    { name: CONTROL, levels: LEVELS, start: byHand() },
-    ...styles.map((style) => ({ name: style, levels: LEVELS, open: true, start: byHand(style) })),
-    { name: MOST_PEOPLE, levels: LEVELS, open: true, start: (env) => startServer('most-people', env) },
+    ...listAlways(styles),
     { name: LIMIT, levels: LEVELS, start: (env) => startServer('limit', env) },
     { name: EMPTY, levels: [MIDDLE], start: (env) => startServer('empty', env) },
   ]
 }
 
-/** Of its part `demo-server`. */
-export function listDemoServers(styles: readonly StyleName[]): readonly Subject[] {
+/** Of its part `fresh-servers`. */
+export function listFreshServers(styles: readonly StyleName[]): readonly Subject[] {
   return [
-    { name: FLOOR, levels: [MIDDLE], start: byHand() },
-    { name: CONTROL, levels: [MIDDLE], start: byHand() },
+    ...listAlways(styles),
     ...styles.map((style): Subject => ({
       name: demoOf(style),
       levels: [MIDDLE],
       start: (env) => startDemo({ ...env, ...patient, STYLE: style }),
     })),
+  ]
+}
+
+function listAlways(styles: readonly StyleName[]): readonly Subject[] {
+  return [
+    { name: FLOOR, levels: LEVELS, open: true, start: byHand() },
+    { name: CONTROL, levels: LEVELS, start: byHand() },
+    ...styles.map((style) => ({ name: style, levels: LEVELS, open: true, start: byHand(style) })),
+    { name: MOST_PEOPLE, levels: LEVELS, open: true, start: (env) => startServer('most-people', env) },
   ]
 }
 
