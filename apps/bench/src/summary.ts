@@ -7,9 +7,9 @@ import { type StylesFigures, styles } from './alone/styles.ts'
 import { isDifferent } from './compare.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet/quiet.ts'
+import { type FreshServerFigures, freshServers, processesOf } from './server/fresh-servers.ts'
 import { besideFloor } from './server/server-render.ts'
-import { CONTROL, MIDDLE } from './server/server-subjects.ts'
-import { type ServerFigures, server } from './server/server.ts'
+import { CONTROL, MIDDLE, demoOf } from './server/server-subjects.ts'
 import { type Sizes, size } from './size.ts'
 
 /** @param read Hands over the figures of a part, if it has been measured. */
@@ -17,7 +17,7 @@ export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {
   const [alone, held, load, aborts, sizes] = [
     read(styles),
     read(memory),
-    read(server),
+    read(freshServers),
     read(quiet),
     read(size),
   ]
@@ -26,6 +26,7 @@ export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {
     alone ? tellTime(alone, style) : '',
     held ? tellMemory(held, style) : '',
     load ? tellServer(load, style) : '',
+    load ? tellServer(load, demoOf(style)) : '',
     aborts ? tellQuiet(aborts, style) : '',
     sizes ? tellSize(sizes, style) : '',
   ])
@@ -35,6 +36,7 @@ export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {
       '`combine` alone, ns',
       'bytes in flight',
       `CPU of a request at ${MIDDLE} connections, × floor`,
+      'the same, in the demo server',
       'from abort to quiet, p50 and p99, ms',
       'lines of all scenarios',
     ],
@@ -50,9 +52,9 @@ function tellMemory({ native }: MemoryFigures, style: StyleName): string {
   return whole(median((native[style] ?? []).map(([bytes = NaN]) => bytes)))
 }
 
-function tellServer({ slices }: ServerFigures, style: StyleName): string {
-  const level = slices.filter(({ connections }) => connections === MIDDLE)
-  const own = besideFloor(level, style, 'cpuEach')
+function tellServer({ slices }: FreshServerFigures, subject: string): string {
+  const level = processesOf(slices).filter(({ connections }) => connections === MIDDLE)
+  const own = besideFloor(level, subject, 'cpuEach')
   if (Number.isNaN(own.ratio)) return 'not measured'
   const range = `${own.ratio.toFixed(2)} (${own.low.toFixed(2)}–${own.high.toFixed(2)})`
   return isDifferent(own, besideFloor(level, CONTROL, 'cpuEach')) ? range : `${range}, no difference seen`

@@ -74,7 +74,7 @@ function render({ slices, cold }: FreshServerFigures, gate: Gate): string {
 }
 
 /** One slice for each process at each level: the medians of its slices. */
-function processesOf(slices: readonly Slice[]): Slice[] {
+export function processesOf(slices: readonly Slice[]): Slice[] {
   const own = Map.groupBy(slices, ({ subject, round, connections }) =>
     [subject, round, connections].join('\n'),
   )
