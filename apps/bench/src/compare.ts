@@ -51,3 +51,7 @@ export function isDifferent({ ratio, low, high }: Comparison, control: Compariso
   const noise = Math.max(Math.abs(Math.log(control.low)), Math.abs(Math.log(control.high)))
   return (low > 1 || high < 1) && Math.abs(Math.log(ratio)) > noise
 }
+
+/** The ratio, and in brackets the interval. */
+export const show = ({ ratio, low, high }: Comparison): string =>
+  `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`

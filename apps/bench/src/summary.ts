@@ -4,12 +4,13 @@ import { type StyleName, styleNames } from '@overlap/workload'
 import { median, quantile, sum } from 'simple-statistics'
 import { type MemoryFigures, memory } from './alone/memory.ts'
 import { type StylesFigures, styles } from './alone/styles.ts'
-import { isDifferent } from './compare.ts'
+import { isDifferent, show } from './compare.ts'
 import type { Part } from './part.ts'
 import { type QuietFigures, quiet } from './quiet/quiet.ts'
-import { type FreshServerFigures, freshServers, processesOf } from './server/fresh-servers.ts'
+import { freshServers, processesOf } from './server/fresh-servers.ts'
 import { besideFloor } from './server/server-render.ts'
 import { CONTROL, MIDDLE, demoOf } from './server/server-subjects.ts'
+import type { Slice } from './server/slices.ts'
 import { type Sizes, size } from './size.ts'
 
 /** @param read Hands over the figures of a part, if it has been measured. */
@@ -21,12 +22,13 @@ export function makeSummary(read: <D>(part: Part<D>) => D | undefined): string {
     read(quiet),
     read(size),
   ]
+  const level = load && processesOf(load.slices).filter(({ connections }) => connections === MIDDLE)
   const rows = styleNames.map((style) => [
     style,
     alone ? tellTime(alone, style) : '',
     held ? tellMemory(held, style) : '',
-    load ? tellServer(load, style) : '',
-    load ? tellServer(load, demoOf(style)) : '',
+    level ? tellServer(level, style) : '',
+    level ? tellServer(level, demoOf(style)) : '',
     aborts ? tellQuiet(aborts, style) : '',
     sizes ? tellSize(sizes, style) : '',
   ])
@@ -52,12 +54,12 @@ function tellMemory({ native }: MemoryFigures, style: StyleName): string {
   return whole(median((native[style] ?? []).map(([bytes = NaN]) => bytes)))
 }
 
-function tellServer({ slices }: FreshServerFigures, subject: string): string {
-  const level = processesOf(slices).filter(({ connections }) => connections === MIDDLE)
+function tellServer(level: readonly Slice[], subject: string): string {
   const own = besideFloor(level, subject, 'cpuEach')
   if (Number.isNaN(own.ratio)) return 'not measured'
-  const range = `${own.ratio.toFixed(2)} (${own.low.toFixed(2)}–${own.high.toFixed(2)})`
-  return isDifferent(own, besideFloor(level, CONTROL, 'cpuEach')) ? range : `${range}, no difference seen`
+  return isDifferent(own, besideFloor(level, CONTROL, 'cpuEach'))
+    ? show(own)
+    : `${show(own)}, no difference seen`
 }
 
 function tellQuiet({ subjects }: QuietFigures, style: StyleName): string {

@@ -9,7 +9,7 @@ import { openPort, startPostgres, startReservationService } from '@overlap/backe
 import { styleNames } from '@overlap/workload'
 import { max, median, quantile, shuffle } from 'simple-statistics'
 import { type Child, startChild } from '../child.ts'
-import { compare, isDifferent } from '../compare.ts'
+import { compare, isDifferent, show } from '../compare.ts'
 import { type Part, type Plot, failuresOf, passing } from '../part.ts'
 import { type AbortTimes, type Spectators, connectSpectators } from './spectators.ts'
 
@@ -106,7 +106,7 @@ export const quiet: Part<QuietFigures> = {
         ratio === undefined || !noise
           ? ''
           : subject === CONTROL || isDifferent(ratio, noise)
-            ? `${ratio.ratio.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`
+            ? show(ratio)
             : 'no difference seen'
       const cells = [
         subject,

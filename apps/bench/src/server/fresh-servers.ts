@@ -13,7 +13,7 @@ import { median, shuffle } from 'simple-statistics'
 import { type Gate, type Part, type Settings, passing } from '../part.ts'
 import { renderCold, renderLevel } from './server-render.ts'
 import { LEVELS, listFreshServers } from './server-subjects.ts'
-import { type Ground, type Slice, measureSlice, warmUpAll, withServers } from './slices.ts'
+import { type Ground, type Slice, measureEach, warmUpAll, withServers } from './slices.ts'
 
 export interface FreshServerFigures {
   /** In a random order within a round, whose processes are its own. */
@@ -51,16 +51,11 @@ async function measure({ rounds, gate, tell }: Settings): Promise<FreshServerFig
 
 async function measureRound(ground: Ground, round: number): Promise<Slice[]> {
   const slices: Slice[] = []
-  for (const connections of LEVELS) {
-    const those = ground.subjects.filter(({ levels }) => levels.includes(connections))
+  for (const connections of LEVELS)
     for (let slice = 0; slice < SLICES; slice++) {
       ground.tell(`${connections} connections, slice ${slice + 1} of ${SLICES}`)
-      for (const subject of shuffle([...those]))
-        slices.push(
-          await measureSlice(subject, ground, { connections, seconds: SECONDS[connections] ?? 0, round }),
-        )
+      slices.push(...(await measureEach(ground, { connections, seconds: SECONDS[connections] ?? 0, round })))
     }
-  }
   return slices
 }
 

@@ -2,7 +2,7 @@
 import { toTable } from '@overlap/house-rules/markdown'
 import { type StyleName, styleNames } from '@overlap/workload'
 import { max, median, min, sum } from 'simple-statistics'
-import { type Comparison, compare, isDifferent } from '../compare.ts'
+import { type Comparison, compare, isDifferent, show } from '../compare.ts'
 import { type Gate, type Plot, failuresOf } from '../part.ts'
 import type { OpenSample, ServerFigures } from './server.ts'
 import { CONTROL, EMPTY, FLOOR, LEVELS, LIMIT, MIDDLE, MOST_PEOPLE, demoOf } from './server-subjects.ts'
@@ -30,9 +30,8 @@ const rows = [FLOOR, CONTROL, ...styleNames, ...styleNames.map(demoOf), MOST_PEO
 
 export function renderServer(figures: ServerFigures, gate: Gate): string {
   return [
-    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.
-
-Medians of the slices; ratios are paired by round, those × floor to the mean of its two processes, and in brackets is what holds the true one. A verdict beside an aim says whether that interval lies above it.`,
+    `Requests for \`combine\` without delays, answered with the same bytes by all: \`${FLOOR}\` is a bare \`node:http\` handler that makes both calls with plain callbacks, a style's name the same handler whose calls that style makes, \`${MOST_PEOPLE}\` Fastify with \`pg.Pool\`, \`fetch\` and \`Promise.all\`, \`${LIMIT}\` raw sockets and pipelines that cannot be stopped, and \`${EMPTY}\` a server that asks nobody: what is measured of it is the measuring. The load generator, Postgres and the service share the cores with the server, so the CPU time of a request says more than how many there are in a second.`,
+    `Medians of the slices; ratios are paired by round, those × floor to the mean of its two processes, and in brackets is what holds the true one. A verdict beside an aim says whether that interval lies above it.`,
     ...LEVELS.map((connections) => renderLevel(figures.slices, connections, gate)),
     renderOpen(figures.open),
     renderCold(figures),
@@ -229,6 +228,3 @@ function figuresOf(slices: readonly Slice[], name: string, figure: Figure): numb
 function compareIfAny(own: readonly number[], base: readonly number[]): Comparison {
   return own.length === 0 || base.length === 0 ? NONE : compare(own, base)
 }
-
-const show = ({ ratio, low, high }: Comparison): string =>
-  `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`

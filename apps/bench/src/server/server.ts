@@ -12,7 +12,7 @@ import { median, shuffle } from 'simple-statistics'
 import { type Part, type Settings, passing } from '../part.ts'
 import { plotServer, renderServer } from './server-render.ts'
 import { LEVELS, MIDDLE, listServers } from './server-subjects.ts'
-import { type Ground, PATH, type Slice, measureSlice, warmUpAll, withServers } from './slices.ts'
+import { type Ground, PATH, type Slice, measureEach, warmUpAll, withServers } from './slices.ts'
 
 export interface ServerFigures {
   /** In a random order, round by round, at one level after the other. */
@@ -55,20 +55,15 @@ async function measure({ rounds, gate, tell }: Settings): Promise<ServerFigures>
 }
 
 async function measureAll(ground: Ground, rounds: number): Promise<ServerFigures> {
-  const { subjects, tell } = ground
+  const { tell } = ground
   const cold = await warmUpAll(ground, 0)
   const slices: Slice[] = []
   // One level after the other: whoever had slices at several in a round would be idle for less time before each than who has one.
-  for (const connections of [MIDDLE, ...LEVELS.filter((level) => level !== MIDDLE)]) {
-    const those = subjects.filter(({ levels }) => levels.includes(connections))
+  for (const connections of [MIDDLE, ...LEVELS.filter((level) => level !== MIDDLE)])
     for (let round = 0; round < rounds; round++) {
       tell(`${connections} connections, round ${round + 1} of ${rounds}`)
-      for (const subject of shuffle([...those]))
-        slices.push(
-          await measureSlice(subject, ground, { connections, seconds: SECONDS[connections] ?? 0, round }),
-        )
+      slices.push(...(await measureEach(ground, { connections, seconds: SECONDS[connections] ?? 0, round })))
     }
-  }
   return { slices, cold, open: await measureOpen(ground, slices) }
 }
 

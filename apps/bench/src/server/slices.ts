@@ -1,5 +1,6 @@
 /** Servers that run beside each other, and what they are like when they are loaded for a while: one slice after the other. */
 import { forkReservationService, startPostgres } from '@overlap/backend'
+import { shuffle } from 'simple-statistics'
 import type { Settings } from '../part.ts'
 import { type Generator, startGenerator } from './generator.ts'
 import type { Act } from './held-load.main.ts'
@@ -33,7 +34,7 @@ export interface Ground {
 }
 
 /** A subject whose process runs. */
-export interface Running extends Subject {
+interface Running extends Subject {
   readonly server: Server
   /** When it was last loaded (`performance.now()`), if ever. */
   loadedAt?: number
@@ -120,6 +121,14 @@ async function warmUp(subject: Running, ground: Ground): Promise<void> {
   }
 }
 
+/** A slice of each that is measured with so many connections, in a random order. */
+export async function measureEach(ground: Ground, order: SliceOrder): Promise<Slice[]> {
+  const slices: Slice[] = []
+  const subjects = ground.subjects.filter(({ levels }) => levels.includes(order.connections))
+  for (const subject of shuffle(subjects)) slices.push(await measureSlice(subject, ground, order))
+  return slices
+}
+
 interface SliceOrder {
   readonly connections: number
   readonly seconds: number
@@ -127,7 +136,7 @@ interface SliceOrder {
   readonly isCold?: boolean
 }
 
-export async function measureSlice(
+async function measureSlice(
   subject: Running,
   ground: Ground,
   { connections, seconds, round, isCold = false }: SliceOrder,
