@@ -11,7 +11,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { findAccount, findNative, give } from './postgres-binaries.ts'
 
-/** They hold no space themselves. */
+/** In one text, which the shell splits at its spaces. */
 export const initdbFlags = '-U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions'
 
 /** Where it is, if it is. Throws where there are no binaries. */
