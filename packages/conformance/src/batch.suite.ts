@@ -481,6 +481,18 @@ export const batchSuite: Suite = {
           await answer(['B'])
           assert.deepEqual(log.slice(2), ['2: 42 of B'])
         })
+        await withLoader(style, { windowMs: 10, max: 2, count: 2 }, async (seen) => {
+          const { act, pass, answer, asks } = seen
+          await act('load A')
+          await pass(6)
+          // Whoever asks for something else instead does both in one tick.
+          await act('abort 0', 'load B')
+          await pass(9)
+          asks()
+          await pass(1)
+          asks(['B'])
+          await answer(['B'])
+        })
       },
     },
     {

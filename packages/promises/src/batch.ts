@@ -27,15 +27,13 @@ export function batch(backend: Backend, input: BatchInput): StockLoader {
     const window = (open ??= openWindow())
     const { wanted, stocks } = window
     wanted.add(sku)
+    // Not in a `finally`: whoever aborts and loads in one tick has left by then.
+    const leaving = (left: AbortSignal) => toPromise<never>(() => () => leave(window, sku), left)
+    const reading = scope(signal, (left) => Promise.race([stocks.promise, leaving(left)]))
     if (wanted.size === input.max) ask(window)
-    try {
-      const found = await scope(signal, (left) => Promise.race([stocks.promise, aborted(left)]))
-      const stock = found.get(sku)
-      if (!stock) throw new UnknownSkuError(sku)
-      return stock
-    } finally {
-      leave(window, sku)
-    }
+    const stock = (await reading).get(sku)
+    if (!stock) throw new UnknownSkuError(sku)
+    return stock
   }
 
   function openWindow(): Window {
@@ -63,6 +61,3 @@ export function batch(backend: Backend, input: BatchInput): StockLoader {
   }
   return { load }
 }
-
-/** Rejects with the reason once `signal` aborts. */
-const aborted = (signal: AbortSignal): Promise<never> => toPromise(() => () => {}, signal)

@@ -35,11 +35,8 @@ class Loader implements StockLoader {
   async load(sku: Sku, signal: AbortSignal): Promise<Stock> {
     signal.throwIfAborted()
     const window = this.join(sku)
-    try {
-      return this.pick(await untilAborted(window.stocks.promise, signal), sku)
-    } finally {
-      this.leave(window, sku)
-    }
+    const leave = () => this.leave(window, sku)
+    return this.pick(await untilAborted(window.stocks.promise, signal, leave), sku)
   }
 
   join(sku: Sku): Window {
@@ -97,12 +94,18 @@ class Loader implements StockLoader {
   }
 }
 
-/** Rejects with the reason once `signal` aborts, and leaves no listener. */
-function untilAborted<A>(result: Promise<A>, signal: AbortSignal): Promise<A> {
+/** Rejects with the reason once `signal` aborts, and leaves no listener. Calls `leave` in that very tick, or in the end. */
+function untilAborted<A>(result: Promise<A>, signal: AbortSignal, leave: () => void): Promise<A> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason as Error)
+  const abort = () => {
+    leave()
+    reject(signal.reason as Error)
+  }
   signal.addEventListener('abort', abort, { once: true })
-  return Promise.race([result, promise]).finally(() => signal.removeEventListener('abort', abort))
+  return Promise.race([result, promise]).finally(() => {
+    signal.removeEventListener('abort', abort)
+    if (!signal.aborted) leave()
+  })
 }
 
 export function batch(port: Port, input: BatchInput): StockLoader {
@@ -332,6 +335,15 @@ export const wrongBatches = [
         if (count === undefined) return
         window.waiting.delete(sku)
         window.waiting.set(sku, count)
+      }
+    },
+  ),
+  wrongLoader(
+    'leaves a window a moment after the abort',
+    ['leaving a window'],
+    class extends Loader {
+      override leave(window: Window, sku: Sku) {
+        queueMicrotask(() => super.leave(window, sku))
       }
     },
   ),
