@@ -30,9 +30,10 @@ export function latest(
     cancelCombine = combine(backend, sku, (error, availability) => {
       cancelCombine = undefined
       if (error) return fail(error)
+      const isLast = inputEnded
       if (availability) emit(availability)
-      // `emit` may have cancelled.
-      if (inputEnded && !cancelled) done(null)
+      // `emit` may have cancelled, or have ended the input, which is told there.
+      if (isLast && !cancelled) done(null)
     })
   }
   function fail(error: Error) {

@@ -100,6 +100,28 @@ test('latest: emit may cancel, and nothing follows, not even the end', () => {
   expect(done).not.toHaveBeenCalled()
 })
 
+test.for([{ more: [] }, { more: ['A-2'] }])(
+  'latest: emit may end the input, and done is called once, after the last answer (after $more)',
+  ({ more }) => {
+    const { backend, finishAll } = manual()
+    const told: string[] = []
+    const listener: { next?: (sku: Sku) => void; done?: Done<void> } = {}
+    const skus: Source<Sku> = (next, done) => {
+      Object.assign(listener, { next, done })
+      return () => {}
+    }
+    function emit({ sku }: Availability) {
+      if (told.push(sku) > 1) return
+      for (const one of more) listener.next?.(one)
+      listener.done?.(null)
+    }
+    latest(backend, skus, emit, () => void told.push('done'))
+    listener.next?.('A-1')
+    finishAll()
+    expect(told).toEqual(['A-1', ...more, 'done'])
+  },
+)
+
 /** One channel that is listened to, over which messages can be sent. */
 function channel() {
   const { backend } = manual()
