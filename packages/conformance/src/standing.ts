@@ -48,22 +48,24 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     const reason = 'reason' in options ? options.reason : new Error('the reader has left')
     await withTrials(async (start) => {
       const trial = start(run(style), input)
-      await quiet()
       try {
-        options.afterEach?.(trial, [])
         const happenings = options.afterEach
           ? script.happenings.flatMap(withTheMomentBefore)
           : script.happenings
+        const { length } = happenings
+        if (length > 0 || !options.abortsAtOnce) await quiet()
+        options.afterEach?.(trial, [])
         for (const [index, happening] of happenings.entries()) {
           trial.happen(happening)
-          if (!options.inOneTick) await quiet()
+          const isAbortDue = options.abortsAtOnce && index === length - 1
+          if (!options.inOneTick && !isAbortDue) await quiet()
           options.afterEach?.(trial, happenings.slice(0, index + 1))
         }
         if (script.ending === 'abort') trial.abort(reason)
         await quiet()
         judge(trial, reason)
       } catch (error) {
-        throw withScript(error, script)
+        throw withScript(error, script, options.abortsAtOnce)
       }
     })
   }
@@ -180,12 +182,17 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
     {
       id: 'at every step',
       title: 'aborted or failing at every step of every order: as clean as at the first',
-      check: (style) =>
-        playAll(style, all, (script) => (trial, reason) => {
-          if (script.ending === 'abort') abortsWithReason(trial, reason)
-          else endsAs(script)(trial)
-          endsClean(trial)
-        }),
+      async check(style) {
+        for (const script of all) {
+          const judge = (trial: Trial<O>, reason: unknown) => {
+            if (script.ending === 'abort') abortsWithReason(trial, reason)
+            else endsAs(script)(trial)
+            endsClean(trial)
+          }
+          await play(style, script, judge)
+          if (script.ending === 'abort') await play(style, script, judge, { abortsAtOnce: true })
+        }
+      },
     },
     {
       id: 'a throw is a failure',
@@ -218,6 +225,8 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
 interface PlayOptions<O> {
   /** Lets everything happen before anything that follows from one of it can happen later. */
   readonly inOneTick?: boolean
+  /** The abort comes in the tick of the last step, or of the start, before anything follows from that. */
+  readonly abortsAtOnce?: boolean
   readonly reason?: unknown
   /** Also asked one ms before something is due, when nothing may have happened yet. */
   readonly afterEach?: (trial: Trial<O>, happenings: readonly Happening[]) => void
@@ -230,11 +239,14 @@ const withTheMomentBefore = (happening: Happening): readonly Happening[] =>
     : [happening]
 
 /** A script in a line, for the message of a failure. */
-const told = <O>({ happenings, ending }: Script<O>): string =>
-  [...happenings.map(tell), ending === 'abort' ? 'abort' : 'end'].join(', ')
+const told = <O>({ happenings, ending }: Script<O>, abortsAtOnce = false): string =>
+  [
+    ...happenings.map(tell),
+    ending !== 'abort' ? 'end' : abortsAtOnce ? 'abort in the same tick' : 'abort',
+  ].join(', ')
 
-function withScript<O>(error: unknown, script: Script<O>): unknown {
-  if (error instanceof Error) error.message += `\n(after: ${told(script)})`
+function withScript<O>(error: unknown, script: Script<O>, abortsAtOnce?: boolean): unknown {
+  if (error instanceof Error) error.message += `\n(after: ${told(script, abortsAtOnce)})`
   return error
 }
 

@@ -35,6 +35,9 @@ export const wrongCombines = [
       return toAvailability(...(await Promise.all([stock, reservation])))
     },
   }),
+  wrong('starts its second call a moment later, whoever has left', ['at every step'], {
+    combine: (port, sku, signal) => combine({ ...port, fetchReservation: startLater(port) }, sku, signal),
+  }),
   wrong('asks the database twice', ['equal work'], {
     combine: (port, sku, signal) =>
       scoped(signal, async (either) => {
@@ -49,3 +52,12 @@ export const wrongCombines = [
     },
   }),
 ]
+
+/** What is cancelled before it has started is started all the same. */
+const startLater =
+  ({ fetchReservation }: Port): Port['fetchReservation'] =>
+  (input, done) => {
+    let cancel = () => {}
+    setImmediate(() => (cancel = fetchReservation(input, done)))
+    return () => cancel()
+  }

@@ -44,7 +44,7 @@ const by =
         return await call(port.fetchReservation, input.sku, signal)
       } catch (error) {
         errors.push(error)
-        if (policy.isOver(signal)) throw error
+        if (policy.isOver(signal)) throw signal.reason
         if (errors.length === policy.attempts(input) || !policy.triesAgain(error))
           throw policy.failure(errors)
         await policy.wait(policy.waitMs(errors.length, input), signal)
