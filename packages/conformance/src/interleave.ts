@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import type { Subject } from './clause.ts'
-import { type Happening, type Moment, answersIn, everyAnswer, unanswered, withoutStack } from './reference.ts'
-import { type Run, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import {
+  type Happening,
+  type Moment,
+  answersIn,
+  everyAnswer,
+  tell,
+  unanswered,
+  withoutStack,
+} from './reference.ts'
+import { type Run, type Trial, assertOutcome, quiet, withNote, withTrials } from './trial.ts'
 
 /** One of the runs that are interleaved. */
 interface Interleaved<O> {
@@ -102,7 +110,12 @@ export async function interleave<I, O>(
     for (const one of runs) {
       const expected = one.abortedWith ? { error: one.abortedWith } : momentOf(one).outcome
       assert(expected, 'the reference model waits for nothing and has no outcome')
-      assertOutcome(one.trial, expected)
+      try {
+        assertOutcome(one.trial, expected)
+      } catch (error) {
+        const steps = [...one.history.map(tell), ...(one.abortedWith ? ['abort'] : [])]
+        throw withNote(error, `run ${one.n}, after: ${steps.join(', ')}`)
+      }
     }
   })
 }

@@ -25,7 +25,7 @@ import {
 } from './reference.ts'
 import type { ScriptedCall } from './scripted-port.ts'
 import { nothingRuns, refusesInputs, settledOnce, standingClauses } from './standing.ts'
-import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type Trial, assertOutcome, notSettled, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { withPort } from './world.ts'
 
@@ -97,7 +97,7 @@ async function inTurns(
         unfinished -= done.length
       }
       await quiet()
-      assert(trial.outcome, 'it has not settled')
+      assert(trial.outcome, notSettled(trial))
     })
   }
 }

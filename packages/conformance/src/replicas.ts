@@ -12,7 +12,15 @@ import type { Clause, Subject } from './clause.ts'
 import { type Happening, answersIn, failure, nameOf, successes } from './reference.ts'
 import type { MadeCall, Outcome } from './scripted-port.ts'
 import { endsClean, runsExactly } from './standing.ts'
-import { type Run, type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import {
+  type Run,
+  type StartTrial,
+  type Trial,
+  assertOutcome,
+  notSettled,
+  quiet,
+  withTrials,
+} from './trial.ts'
 
 export const askReplica = (replica: Replica, sku: Sku): MadeCall => ({
   name: 'fetchReservationFrom',
@@ -92,7 +100,7 @@ export function replicaClauses<I extends RaceInput>(
     withTrials(async (start) => {
       const run = await question(start, subject.run(style), inputOf(replicas))
       await askAll(run)
-      assert.deepEqual(new Set(run.asked()), new Set(replicas))
+      assert.deepEqual(new Set(run.asked()), new Set(replicas), 'other replicas were asked')
       await body(run)
     })
 
@@ -165,7 +173,7 @@ export function replicaClauses<I extends RaceInput>(
           }
           const trial = start(subject.run(style), inputOf(replicas), { throws })
           await quiet()
-          assert(trial.outcome, 'it has not settled')
+          assert(trial.outcome, notSettled(trial))
           assert(asked <= replicas.length, `${asked} calls were made to ${replicas.length} replicas`)
         }),
     },

@@ -3,6 +3,7 @@
  * scenario must do at each moment, they ask its reference model.
  */
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import type { Port, Style } from '@overlap/workload'
 import type { Clause, Subject } from './clause.ts'
 import { interleave } from './interleave.ts'
@@ -19,7 +20,7 @@ import {
   unanswered,
 } from './reference.ts'
 import type { MadeCall, Throws } from './scripted-port.ts'
-import { type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type Trial, assertOutcome, notSettled, quiet, withNote, withTrials } from './trial.ts'
 
 /** The id of the clause about interleaved runs. */
 export const ALONE = 'alone'
@@ -65,7 +66,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
         await quiet()
         judge(trial, reason)
       } catch (error) {
-        throw withScript(error, script, options.abortsAtOnce)
+        throw withNote(error, `after: ${told(script, options.abortsAtOnce)}`)
       }
     })
   }
@@ -212,8 +213,13 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
                 trial.happen(happening)
                 await quiet()
               }
-              failsWithOneOf(trial, [...Object.values(throws), ...(reason ? [reason] : [])])
-              endsClean(trial)
+              try {
+                failsWithOneOf(trial, [...Object.values(throws), ...(reason ? [reason] : [])])
+                endsClean(trial)
+              } catch (error) {
+                const thrown = Object.keys(throws).join(', ')
+                throw withNote(error, `${thrown} throws${reason ? ', abort in the same tick' : ''}`)
+              }
             })
           }
         }
@@ -244,11 +250,6 @@ const told = <O>({ happenings, ending }: Script<O>, abortsAtOnce = false): strin
     ...happenings.map(tell),
     ending !== 'abort' ? 'end' : abortsAtOnce ? 'abort in the same tick' : 'abort',
   ].join(', ')
-
-function withScript<O>(error: unknown, script: Script<O>, abortsAtOnce?: boolean): unknown {
-  if (error instanceof Error) error.message += `\n(after: ${told(script, abortsAtOnce)})`
-  return error
-}
 
 function healthyScript<I, O>({ reference, answersTo = everyAnswer }: Subject<I, O>, input: I): Script<O> {
   const happenings: Happening[] = []
@@ -307,12 +308,12 @@ function failsWithOneOf<O>({ outcome }: Trial<O>, errors: readonly unknown[]): v
 }
 
 export function nothingRuns<O>(trial: Trial<O>): void {
-  assert(trial.outcome, 'it has not settled')
+  assert(trial.outcome, notSettled(trial))
   assert.deepEqual(trial.runningWhenSettled, [], 'calls were running when it settled')
 }
 
 export function leavesNothing<O>(trial: Trial<O>): void {
-  assert(trial.outcome, 'it has not settled')
+  assert(trial.outcome, notSettled(trial))
   assert.deepEqual(trial.leftovers(), [], 'something is left')
 }
 
@@ -341,10 +342,14 @@ export function refusesInputs<I, O>(
         await withTrials(async (start) => {
           const trial = start(run(style), input)
           await quiet()
-          assertOutcome(trial, { errorLike: new RangeError(message) })
-          assert.deepEqual(trial.calls.map(nameOf), [], 'calls were made')
-          leavesNothing(trial)
-          settledOnce(trial)
+          try {
+            assertOutcome(trial, { errorLike: new RangeError(message) })
+            assert.deepEqual(trial.calls.map(nameOf), [], 'calls were made')
+            leavesNothing(trial)
+            settledOnce(trial)
+          } catch (error) {
+            throw withNote(error, `of ${inspect(input)}, which must fail with "RangeError: ${message}"`)
+          }
         })
       }
     },
@@ -367,9 +372,13 @@ export function throwsForInputs<I>(
             assert.throws(() => make(style, port, input), new RangeError(message))
           }, undefined)
           await quiet()
-          assertOutcome(trial, { value: undefined })
-          leavesNothing(trial)
-          settledOnce(trial)
+          try {
+            assertOutcome(trial, { value: undefined })
+            leavesNothing(trial)
+            settledOnce(trial)
+          } catch (error) {
+            throw withNote(error, `of ${inspect(input)}, which must throw "RangeError: ${message}"`)
+          }
         })
       }
     },

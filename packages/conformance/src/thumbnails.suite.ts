@@ -27,7 +27,7 @@ import {
   settledOnce,
   standingClauses,
 } from './standing.ts'
-import { type StartTrial, type Trial, assertOutcome, quiet, withTrials } from './trial.ts'
+import { type StartTrial, type Trial, assertOutcome, notSettled, quiet, withTrials } from './trial.ts'
 import { walkClause } from './walk.ts'
 import { withPort } from './world.ts'
 
@@ -223,7 +223,7 @@ async function inTurns(
         }
       }
       await quiet()
-      assert(trial.outcome, 'it has not settled')
+      assert(trial.outcome, notSettled(trial))
     })
   }
 }

@@ -199,10 +199,21 @@ function startTrial<I, O>(
   return trial
 }
 
+/** What has gone wrong unseen is told as well: that may be why. */
+export function notSettled({ faults }: Trial<unknown>, although = ''): string {
+  return [`it has not settled${although}`, ...faults].join('\n')
+}
+
+/** The error, whose message says in which case it came up. */
+export function withNote(error: unknown, note: string): unknown {
+  if (error instanceof Error) error.message += `\n(${note})`
+  return error
+}
+
 /** Values are compared by what they hold, errors by identity: a copy or a wrapper is another error. */
 export function assertOutcome<O>(trial: Trial<O>, expected: Ending<O> | { readonly error: unknown }): void {
   const { outcome } = trial
-  assert(outcome, 'it has not settled, although everything that decides has happened')
+  assert(outcome, notSettled(trial, ', although everything that decides has happened'))
   if ('value' in expected) {
     assert('value' in outcome, `it failed with ${'error' in outcome && String(outcome.error)}`)
     assert.deepEqual(outcome.value, expected.value)

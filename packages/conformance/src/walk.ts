@@ -16,7 +16,7 @@ import {
   withoutStack,
 } from './reference.ts'
 import { abortsWithReason, areEqualCalls, endsClean, runsExactly } from './standing.ts'
-import { assertOutcome, quiet, withTrials } from './trial.ts'
+import { assertOutcome, quiet, withNote, withTrials } from './trial.ts'
 
 const RUNS = 1_000
 
@@ -113,10 +113,7 @@ async function walk<I, O>(
       }
       endsClean(trial)
     } catch (error) {
-      if (error instanceof Error) {
-        error.message += `\n(${JSON.stringify(input)}, after: ${history.map(tell).join(', ')})`
-      }
-      throw error
+      throw withNote(error, `${JSON.stringify(input)}, after: ${history.map(tell).join(', ')}`)
     }
   })
 }
