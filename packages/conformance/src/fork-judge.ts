@@ -35,8 +35,11 @@ export interface SentVerdict {
   readonly path?: string
 }
 
-/** What the other process sends: first what there is to judge, and then each verdict. */
-export type JudgeMessage = { readonly clauses: readonly ClausePlace[] } | { readonly verdict: SentVerdict }
+/** What the other process sends: first what there is to judge, then each verdict, and at last that this was all. */
+export type JudgeMessage =
+  | { readonly clauses: readonly ClausePlace[] }
+  | { readonly verdict: SentVerdict }
+  | { readonly done: true }
 
 /** A clause takes a second at most. */
 const SILENT_MS = 60_000
@@ -89,7 +92,7 @@ export async function listClauses(): Promise<readonly ClausePlace[]> {
 
 async function runChild(
   args: readonly string[],
-  receive: (message: JudgeMessage) => void,
+  receive: (message: Exclude<JudgeMessage, { readonly done: true }>) => void,
   silentMs: number,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -100,6 +103,7 @@ async function runChild(
   })
   const kill = () => child.kill('SIGKILL')
   let wasSilent = false
+  let isDone = false
   const watchdog = setTimeout(() => {
     wasSilent = true
     kill()
@@ -108,14 +112,16 @@ async function runChild(
   child.on('message', (message) => {
     if (!isOurs(message) || signal?.aborted) return
     watchdog.refresh()
-    receive(message)
+    if ('done' in message) isDone = true
+    else receive(message)
   })
   try {
     // Not `exit`, which may come before the last message.
     const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     signal?.throwIfAborted()
     if (wasSilent) throw new Error(`nothing came of it for ${silentMs / 1000} s, so it was ended`)
-    if (code !== 0)
+    // A style may end it with 0, too.
+    if (code !== 0 || !isDone)
       throw new Error(`its process ended before it was done, with ${killedBy ?? `code ${code}`}`)
   } finally {
     clearTimeout(watchdog)
@@ -126,4 +132,6 @@ async function runChild(
 
 /** Under `node --watch`, Node itself sends messages too. */
 const isOurs = (message: unknown): message is JudgeMessage =>
-  typeof message === 'object' && message !== null && ('clauses' in message || 'verdict' in message)
+  typeof message === 'object' &&
+  message !== null &&
+  ('clauses' in message || 'verdict' in message || 'done' in message)

@@ -23,6 +23,7 @@ new Worker(new URL('end-with-parent.main.ts', import.meta.url), { workerData: pr
 
 try {
   await main(process.argv.slice(2))
+  await send({ done: true })
   process.exit(0)
 } catch (error) {
   console.error(error)

@@ -87,6 +87,7 @@ describe.concurrent('a style in a process of its own', { timeout: PATIENCE_MS },
 
   test('that ends its process is an error which tells how', async () => {
     await expect(verdictsOf('ending')).rejects.toThrow('its process ended before it was done, with code 3')
+    await expect(verdictsOf('leaving')).rejects.toThrow('its process ended before it was done, with code 0')
     await expect(verdictsOf('killing')).rejects.toThrow('its process ended before it was done, with SIGKILL')
   })
 

@@ -14,6 +14,9 @@ export const oversleeping: Style = {
 
 export const ending: Style = { ...healthy, name: 'ending', sequence: () => process.exit(3) }
 
+/** As one does that has been asked to end, and has nothing to complain of. */
+export const leaving: Style = { ...healthy, name: 'leaving', sequence: () => process.exit(0) }
+
 export const killing: Style = {
   ...healthy,
   name: 'killing',
