@@ -532,6 +532,11 @@ describe('docs/reliability.md', () => {
     expect(read('docs/reliability.md')).toContain(faultTables())
   })
 
+  test('has a command that picks a test by its full name, as Vitest writes it', () => {
+    const [, pattern] = / -t '([^']+)'/.exec(read('docs/reliability.md')) ?? []
+    expect(serviceFaults.map(({ fault }) => `a service that > ${fault}`)).toContain(pattern)
+  })
+
   test.for(otherFaults)('$fault: there is such a test', ({ file, test: title }) => {
     expect(read(file)).toContain(`'${title}'`)
   })
