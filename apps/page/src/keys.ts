@@ -21,8 +21,7 @@ export function listenForKeys(keys: () => readonly Key[]): () => void {
   function press(event: KeyboardEvent) {
     if (!keysField.value || event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented) return
     if (isTyping(event.target)) return
-    // A button takes the space bar itself.
-    if (event.key === ' ' && event.target instanceof HTMLButtonElement) return
+    if (event.key === ' ' && takesSpace(event.target)) return
     const key = keys().find((one) => one.key === event.key)
     if (!key) return
     event.preventDefault()
@@ -31,6 +30,10 @@ export function listenForKeys(keys: () => readonly Key[]): () => void {
   addEventListener('keydown', press)
   return () => removeEventListener('keydown', press)
 }
+
+/** It presses, ticks or opens with the space bar. */
+const takesSpace = (target: EventTarget | null) =>
+  target instanceof Element && target.matches('button, input, summary')
 
 function isTyping(target: EventTarget | null): boolean {
   if (document.querySelector('dialog[open]')) return true

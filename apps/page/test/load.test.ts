@@ -102,6 +102,18 @@ describe('load', () => {
     })
   })
 
+  test('leaves the space bar to what takes it itself', async () => {
+    const page = await open('/?tab=load')
+    for (const control of [
+      page.getByRole('checkbox', { name: 'callbacks' }),
+      page.getByRole('radio', { name: 'Open' }),
+    ]) {
+      await control.focus()
+      await page.keyboard.press(' ')
+      expect(await control.isChecked()).toBe(true)
+    }
+  })
+
   test('says of which scenarios there can be one', async () => {
     const page = await open('/?tab=load&scenario=transaction')
     await page.getByText('and cannot be loaded').waitFor()
