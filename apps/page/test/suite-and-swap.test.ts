@@ -26,6 +26,16 @@ const asksForToken = () => {
   }
 }
 
+/** The server does not answer any more, until `isBack`: without the failed request, which the console would tell. */
+const goesAway = () => {
+  const real = window.fetch
+  window.fetch = async () => Promise.reject(new TypeError('Failed to fetch'))
+  addEventListener('isBack', () => (window.fetch = real))
+}
+const isBack = () => dispatchEvent(new Event('isBack'))
+
+const GONE = 'The server could not be reached.'
+
 describe('suite', () => {
   test('judges a scenario in all styles, and tells how each of them did', { timeout: 90_000 }, async () => {
     const page = await open('/?tab=suite&scenario=race')
@@ -102,6 +112,23 @@ describe('suite', () => {
     await page.getByText(/^The last run, of all scenarios, was stopped at/).waitFor(PATIENT)
   })
 
+  test(
+    'tells that the server is gone, and asks it once where one asks twice',
+    { timeout: 90_000 },
+    async () => {
+      const page = await open('/?tab=suite&scenario=race')
+      await page.evaluate(goesAway)
+      await page.getByRole('button', { name: 'Judge race alone' }).click()
+      await page.getByRole('alert').getByText(GONE).waitFor()
+      await page.evaluate(isBack)
+      await page.getByRole('button', { name: 'Judge race alone' }).dblclick()
+      await page.getByText(/^Judging race in \w+/).waitFor(PATIENT)
+      expect(await page.getByRole('alert').count()).toBe(0)
+      await page.getByRole('button', { name: 'Stop' }).click()
+      await page.getByText(/^The last run, of race, was stopped at/).waitFor(PATIENT)
+    },
+  )
+
   test('asks for the admin token when the server does, and then goes on', { timeout: 90_000 }, async () => {
     const page = await open('/?tab=suite&scenario=race')
     await page.evaluate(asksForToken)
@@ -158,6 +185,18 @@ describe('suite', () => {
 })
 
 describe('swap', () => {
+  test('tells that the server is gone, and that it is not known what runs', async () => {
+    const page = await open('/?tab=swap')
+    await page.evaluate(goesAway)
+    await page.getByRole('button', { name: 'Switch for everybody' }).click()
+    await page.getByRole('alert').getByText(GONE).waitFor()
+    await page.keyboard.press('r')
+    const unknown = page.getByText('What runs now is not known')
+    await unknown.waitFor()
+    await page.evaluate(isBack)
+    await unknown.waitFor({ state: 'detached', timeout: 10_000 })
+  })
+
   const activeStyle = async (page: Page) => {
     const response = await page.request.get(`${server.url}/api/styles`)
     return ((await response.json()) as { readonly active: string }).active

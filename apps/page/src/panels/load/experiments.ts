@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import type { ExperimentId, ExperimentResult } from '@overlap/load/experiments'
 import { announce } from '../../announce.tsx'
+import { messageOf } from '../../ask-server.ts'
 import { ask } from './server.ts'
 
 /** Of one measurement: that it is being made, what came of it, or why nothing did. */
@@ -47,7 +48,7 @@ async function runOne(id: ExperimentId, stopped: AbortSignal): Promise<Progress 
     return { state: 'done', result }
   } catch (error) {
     if (stopped.aborted) return undefined
-    return { state: 'failed', message: error instanceof Error ? error.message : String(error) }
+    return { state: 'failed', message: messageOf(error) }
   }
 }
 

@@ -1,6 +1,7 @@
 /** The load as it goes on: starts it, listens to it, stops it. */
 import { batch, signal } from '@preact/signals'
 import { announce } from '../../announce.tsx'
+import { messageOf } from '../../ask-server.ts'
 import { loadableScenarios, type LoadState } from '@overlap/load/order'
 import { scenarioField, stylesField } from '../../choice.ts'
 import { pageData } from '../../data.ts'
@@ -137,5 +138,3 @@ function summaryOf({ state, styles }: LoadState): string {
   const each = styles.map(({ style, perSecond }) => `${style} ${showCount(perSecond)}`)
   return `The load has ${state === 'finished' ? 'ended' : state}. Successes in a second: ${each.join(', ')}.`
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

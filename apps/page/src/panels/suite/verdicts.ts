@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import type { ScenarioName } from '@overlap/workload'
 import { changeServer } from '../../admin.tsx'
-import { problemOf } from '../../ask-server.ts'
+import { askServer, messageOf, problemOf } from '../../ask-server.ts'
 import { announce } from '../../announce.tsx'
 import { pageData } from '../../data.ts'
 import type { SuiteState } from './state.ts'
@@ -18,13 +18,13 @@ const LOST = 'What came of it is not known:'
 export async function follow(stopped: AbortSignal): Promise<void> {
   const wasRunning = isRunning()
   try {
-    const response = await fetch('/api/suite', { signal: stopped })
+    const response = await askServer('/api/suite', { method: 'GET', signal: stopped })
     if (!response.ok) throw new Error(await problemOf(response))
     keep(await response.json())
     if (problem.value.startsWith(LOST)) problem.value = ''
   } catch (error) {
     if (stopped.aborted) return
-    problem.value = `${LOST} ${String(error)}`
+    problem.value = `${LOST} ${messageOf(error)}`
     setTimeout(() => stopped.aborted || void follow(stopped), LOST_POLL_MS)
     return
   }
@@ -33,6 +33,9 @@ export async function follow(stopped: AbortSignal): Promise<void> {
 }
 
 export const isRunning = () => pageData.value.suite?.run?.state === 'running'
+
+/** A change has been asked for, and not been answered. */
+let asking = false
 
 /** All of it, or one scenario in all styles. */
 export async function start(scenario?: ScenarioName): Promise<void> {
@@ -48,11 +51,19 @@ async function change(
   body: object | undefined,
   again: () => Promise<void>,
 ): Promise<void> {
+  if (asking) return
+  asking = true
   problem.value = ''
-  const response = await changeServer('/api/suite', method, body, again)
-  if (!response) return
-  if (response.ok) keep(await response.json())
-  else problem.value = await problemOf(response)
+  try {
+    const response = await changeServer('/api/suite', method, body, again)
+    if (!response) return
+    if (response.ok) keep(await response.json())
+    else problem.value = await problemOf(response)
+  } catch (error) {
+    problem.value = messageOf(error)
+  } finally {
+    asking = false
+  }
 }
 
 /** A cast, because JSON has no types. */

@@ -2,13 +2,16 @@
 import { signal } from '@preact/signals'
 import type { StyleName } from '@overlap/workload'
 import { changeServer } from '../../admin.tsx'
-import { problemOf } from '../../ask-server.ts'
+import { messageOf, problemOf } from '../../ask-server.ts'
 import { announce } from '../../announce.tsx'
 import { pageData } from '../../data.ts'
 import type { LanesState } from './state.ts'
 
 /** Why the last thing that was asked for did not happen. */
 export const problem = signal('')
+
+/** The server does not tell it any more: what is shown is how it was. */
+export const unknown = signal(false)
 
 const POLL_MS = 1000
 /** Others may switch the server too: so often it is looked at when nothing is known to go on. */
@@ -37,21 +40,24 @@ export async function refresh(stopped?: AbortSignal): Promise<void> {
   try {
     const response = await fetch('/api/styles', stopped ? { signal: stopped } : {})
     if (response.ok) keep(await response.json())
+    unknown.value = !response.ok
   } catch {
-    // It is asked again, and what is shown is no older than it says.
+    // It is asked again.
+    if (!stopped?.aborted) unknown.value = true
   }
 }
 
 export async function switchServer(style: StyleName): Promise<void> {
   problem.value = ''
-  const response = await changeServer('/api/style', 'PUT', { style }, () => switchServer(style))
-  if (!response) return
-  if (!response.ok) {
-    problem.value = await problemOf(response)
-    return
+  try {
+    const response = await changeServer('/api/style', 'PUT', { style }, () => switchServer(style))
+    if (!response) return
+    if (!response.ok) throw new Error(await problemOf(response))
+    keep(await response.json())
+    announce(`The server runs in ${style}, for everybody.`)
+  } catch (error) {
+    problem.value = messageOf(error)
   }
-  keep(await response.json())
-  announce(`The server runs in ${style}, for everybody.`)
 }
 
 /** A cast, because JSON has no types. */

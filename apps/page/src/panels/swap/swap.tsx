@@ -7,7 +7,7 @@ import { type ExhibitName, exhibitNames, scenarioField } from '../../choice.ts'
 import { pageData } from '../../data.ts'
 import { Marker } from '../../marker.tsx'
 import type { Panel } from '../../panel.ts'
-import { follow, problem, refresh, switchServer } from './lanes.ts'
+import { follow, problem, refresh, switchServer, unknown } from './lanes.ts'
 import { hrefOf, isTrying, leave, tries, tryHere } from './tries.ts'
 import './swap.css'
 
@@ -212,6 +212,11 @@ function Everybody() {
       {problem.value && (
         <p class="notice" role="alert">
           {problem.value}
+        </p>
+      )}
+      {unknown.value && (
+        <p class="notice" role="status">
+          What runs now is not known: the server does not answer. This is what it told last.
         </p>
       )}
       <div class="scroll" tabIndex={0} role="region" aria-label="What runs in which style">
