@@ -79,6 +79,42 @@ describe('load', () => {
     await page.getByText('generators is under load').waitFor()
     await stop()
     await page.getByText('It was stopped').waitFor()
+    expect(await page.getByText('Another load is under way').count()).toBe(0)
+  })
+
+  test('tells when it hears nothing of the load, and when the server knows of none any more', async () => {
+    const stop = () => fetch(`${inject('server')}/api/load`, { method: 'DELETE' })
+    onTestFinished(async () => void (await stop()))
+    const page = await open(`${two}&loadSeconds=30`)
+    // The stream hears of what befalls it: to break it off, the console would tell.
+    await page.evaluate(() => {
+      const Real = EventSource
+      window.EventSource = class extends Real {
+        constructor(url: string | URL) {
+          super(url)
+          addEventListener('befalls', (event) => {
+            const [name, data] = (event as CustomEvent<readonly [string, unknown]>).detail
+            this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }))
+          })
+        }
+      }
+    })
+    const befalls = async (name: string, data?: unknown) =>
+      page.evaluate((detail) => dispatchEvent(new CustomEvent('befalls', { detail })), [name, data])
+    await page.keyboard.press('l')
+    await page.getByText('under load', { exact: false }).and(status(page)).waitFor()
+    await befalls('error')
+    const lost = page.getByText('The server tells nothing of the load any more.')
+    await lost.waitFor()
+    await befalls('open')
+    await lost.waitFor({ state: 'detached' })
+    const begun = { state: 'idle', order: null, elapsedMs: 0, now: null, styles: [], server: null }
+    await befalls('load', begun)
+    await page.getByText('It has failed').waitFor()
+    expect(await page.getByText(/^The load has failed/).count()).toBe(1)
+    const rows = page.getByRole('region', { name: 'What came of each style' }).locator('tbody tr')
+    expect(await rows.count()).toBe(2)
+    await button(page, 'Start the load').waitFor()
   })
 
   test('is in the address, and what is no number of its range changes nothing', async () => {

@@ -19,6 +19,8 @@ export const problem = signal('')
 /** It has been asked for, and has not begun. */
 export const starting = signal(false)
 
+const LOST = 'The server tells nothing of the load any more. It is asked again.'
+
 /** The newest, whether it is shown or not. */
 let latest: { state: LoadState; points: readonly Point[] } | undefined
 let source: EventSource | undefined
@@ -112,14 +114,21 @@ function follow(state: LoadState, drawn: readonly Point[] = []) {
   latest = { state, points: drawn }
   display()
   source = new EventSource('/api/load/events')
+  source.addEventListener('error', () => (problem.value = LOST))
+  source.addEventListener('open', () => {
+    if (problem.value === LOST) problem.value = ''
+  })
   source.addEventListener('load', (event) => {
-    const next = JSON.parse((event as MessageEvent<string>).data) as LoadState
+    const told = JSON.parse((event as MessageEvent<string>).data) as LoadState
+    // A server that has begun anew knows of no load: this one has ended with the server before.
+    const next: LoadState = told.state === 'idle' ? { ...state, ...latest?.state, state: 'failed' } : told
     const isNext = JSON.stringify(next.order) !== JSON.stringify(latest?.state.order)
     if (next.elapsedMs === latest?.state.elapsedMs && next.state === latest.state.state) return
     latest = { state: next, points: extend(isNext ? [] : (latest?.points ?? []), next) }
     display()
     if (next.state === 'running') return
     leave()
+    problem.value = ''
     announce(summaryOf(next))
   })
 }
