@@ -150,6 +150,21 @@ describe('load', () => {
     }
   })
 
+  test('begins with nothing but what stands in its fields, and ends whatever stands there', async () => {
+    const page = await open(`${two}&loadSeconds=30`)
+    const seconds = page.locator('input[name=loadSeconds]')
+    await seconds.fill('31')
+    await page.locator('h1 a').focus()
+    await page.keyboard.press('l')
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('loadSeconds')
+    await seconds.fill('30')
+    await button(page, 'Start the load').click()
+    await button(page, 'Stop').waitFor()
+    await seconds.fill('')
+    await button(page, 'Stop').click()
+    await page.getByText('It was stopped').waitFor()
+  })
+
   test('says of which scenarios there can be one', async () => {
     const page = await open('/?tab=load&scenario=transaction')
     await page.getByText('and cannot be loaded').waitFor()

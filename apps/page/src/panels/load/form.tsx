@@ -21,6 +21,12 @@ const says = {
   open: 'Requests are sent at a rate, answered or not those before, and the time of each counts from when it was due. So a server that stalls cannot hide it by not being asked meanwhile (coordinated omission).',
 } as const
 
+/** What the button does. */
+export function press(): void {
+  if (isRunning()) toggle()
+  else document.querySelector<HTMLFormElement>('.load-form')?.requestSubmit()
+}
+
 export function Form() {
   const { seconds, connections, perSecond } = loadLimits
   return (
@@ -75,7 +81,11 @@ export function Form() {
         </p>
       )}
       <p class="buttons">
-        <button class="primary" disabled={starting.value || (!isLoadable() && !isRunning())}>
+        <button
+          class="primary"
+          formNoValidate={isRunning()}
+          disabled={starting.value || (!isLoadable() && !isRunning())}
+        >
           {isRunning() ? 'Stop' : starting.value ? 'Trying one run of each style …' : 'Start the load'}
         </button>
         <button type="button" aria-pressed={paused.value} disabled={!shown.value} onClick={togglePause}>

@@ -62,7 +62,7 @@ async function stop(): Promise<void> {
   }
 }
 
-/** What the key and the button do. */
+/** What the form does when it is sent. */
 export function toggle(): void {
   if (isRunning()) void stop()
   else if (isLoadable()) void start()

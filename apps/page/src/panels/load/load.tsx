@@ -4,8 +4,8 @@ import 'uplot/dist/uPlot.min.css'
 import type { Panel } from '../../panel.ts'
 import { Experiments } from './experiments-table.tsx'
 import { Figures } from './figures.tsx'
-import { Form } from './form.tsx'
-import { leave, resume, shown, toggle, togglePause } from './live.ts'
+import { Form, press } from './form.tsx'
+import { leave, resume, shown, togglePause } from './live.ts'
 import './load.css'
 
 export const load: Panel = {
@@ -17,7 +17,7 @@ export const load: Panel = {
   View: Load,
   choice: true,
   keys: () => [
-    { key: 'l', what: 'start or stop the load', press: toggle },
+    { key: 'l', what: 'start or stop the load', press },
     { key: ' ', what: 'pause the charts, or let them go on', press: togglePause },
   ],
 }
