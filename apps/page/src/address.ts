@@ -72,6 +72,12 @@ export const integer = (least: number, most: number): Kind<number> => ({
   write: String,
 })
 
+/** 0 is that it does not happen, and so is a field that is left empty: a form sends it all the same. */
+export const integerOrNever = (most: number): Kind<number> => ({
+  read: (text) => (text === '' ? 0 : integer(0, most).read(text)),
+  write: String,
+})
+
 /** What the server takes or refuses: it says what it expects. */
 export const text: Kind<string> = { read: (value) => value, write: (value) => value }
 

@@ -3,7 +3,7 @@
  * they are when nobody says anything depends on the scenario, so an empty field is one that nobody has touched.
  */
 import type { ScenarioName } from '@overlap/workload'
-import { type Field, field, integer, oneOf, text } from './address.ts'
+import { type Field, field, integer, integerOrNever, oneOf, text } from './address.ts'
 
 export interface Parameter {
   readonly label: string
@@ -102,7 +102,7 @@ export const httpMsField = field('httpMs', integer(0, DELAY_LIMIT_MS), 300)
 export const dbFaultField = field('dbFault', oneOf('none', 'fail'), 'none')
 export const httpFaultField = field('httpFault', oneOf('none', 'fail'), 'none')
 /** 0: never. */
-export const abortMsField = field('abortMs', integer(0, DELAY_LIMIT_MS), 0)
+export const abortMsField = field('abortMs', integerOrNever(DELAY_LIMIT_MS), 0)
 
 /** The names are those of the scenario's own parameters, in their order. */
 export function ownParameters(scenario: ScenarioName): [ParameterName, string][] {

@@ -193,6 +193,7 @@ describe('watch', () => {
     await field(page, 'dbMs').fill('10')
     await field(page, 'httpMs').fill('20')
     await page.getByRole('button', { name: 'Set' }).click()
+    expect(await page.locator('.notice').count()).toBe(0)
     const href = await page.getByRole('link', { name: 'Run it in effect' }).getAttribute('href')
     const answer: unknown = await (await fetch(`${inject('server')}${href}`)).json()
     expect(href).toContain('dbMs=10&httpMs=20')
