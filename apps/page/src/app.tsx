@@ -21,7 +21,8 @@ function currentPanel() {
     : undefined
 }
 
-export const titleOf = () => currentPanel()?.title ?? 'Nothing here'
+/** Of the document. */
+export const titleOf = () => `${currentPanel()?.title ?? 'Nothing here'} · Overlap`
 
 export function App() {
   const panel = currentPanel()

@@ -3,7 +3,7 @@ import { effect } from '@preact/signals'
 import { hydrate } from 'preact'
 import './styles.css'
 import { followAddress, show } from './address.ts'
-import { App } from './app.tsx'
+import { App, titleOf } from './app.tsx'
 import { type Code, code } from './code.ts'
 import { type PageData, pageData } from './data.ts'
 import { applyTheme } from './theme.ts'
@@ -19,3 +19,6 @@ const app = document.querySelector('#app')
 if (app) hydrate(<App />, app)
 followAddress()
 effect(applyTheme)
+effect(() => {
+  document.title = titleOf()
+})

@@ -34,7 +34,7 @@ export const render: Rendering['render'] = (url, data, { files, code: read }) =>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${titleOf()} · Overlap</title>
+<title>${titleOf()}</title>
 <link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="${files.style}">
 <script type="module" src="${files.script}"></script>

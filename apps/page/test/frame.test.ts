@@ -96,6 +96,15 @@ test('Back takes a step back', async () => {
   expect(await page.locator('#scenario').inputValue()).toBe('retry')
 })
 
+test('the title is that of the panel that is shown', async () => {
+  const page = await open('/?tab=load')
+  expect(await page.title()).toBe('Load · Overlap')
+  await page.keyboard.press('W')
+  expect(await page.title()).toBe('Watch · Overlap')
+  await page.goBack()
+  await page.waitForFunction(() => document.title === 'Load · Overlap', undefined, { timeout: 5000 })
+})
+
 test('a panel may be framed by slides on this machine', async () => {
   const src = `${inject('server')}/embed/compare?styles=effect`
   const slides = http.createServer((_request, response) => {
