@@ -87,17 +87,14 @@ export const flag: Kind<boolean> = {
 }
 
 /** The query as it would be with these fields: for a link. `null` takes one out. */
-export function hrefWith(changes: Readonly<Record<string, string | null>>): string {
+export function hrefWith(changes: Readonly<Record<string, string | null>>, at = path.value): string {
   const next = new URLSearchParams(query.value)
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) next.delete(name)
     else next.set(name, value)
   }
-  return `${path.value}${toSearch(next)}`
+  return `${at}${toSearch(next)}`
 }
-
-/** The address of the whole page that shows the same, with its host: for a copy. */
-export const permalink = () => `${location.origin}/${toSearch(query.peek())}`
 
 /** What the address says that nobody understands: `name=value` each. */
 export const strangers = computed(() =>

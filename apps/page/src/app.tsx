@@ -1,6 +1,6 @@
 /** The frame around the panels: what is shown follows from the address alone. */
 import { useEffect } from 'preact/hooks'
-import { field, hrefWith, oneOf, path, permalink, strangers } from './address.ts'
+import { field, hrefWith, oneOf, path, strangers } from './address.ts'
 import { Choice } from './choice-bar.tsx'
 import { exhibitNames, stepScenario, stepStyles, toggleStyle } from './choice.ts'
 import { Help, openHelp } from './help.tsx'
@@ -20,6 +20,9 @@ function currentPanel() {
     ? panels.find((panel) => panel.name === name)
     : undefined
 }
+
+/** The address of the whole page that shows this panel. */
+const hrefOf = (panel: string) => hrefWith({ tab: panel === 'compare' ? null : panel }, '/')
 
 /** Of the document. */
 export const titleOf = () => `${currentPanel()?.title ?? 'Nothing here'} · Overlap`
@@ -58,11 +61,7 @@ function Page() {
       </header>
       <nav class="tabs" aria-label="Panels">
         {panels.map(({ name, title }) => (
-          <a
-            key={name}
-            href={hrefWith({ tab: name === 'compare' ? null : name })}
-            aria-current={name === panel.name ? 'page' : undefined}
-          >
+          <a key={name} href={hrefOf(name)} aria-current={name === panel.name ? 'page' : undefined}>
             {title}
           </a>
         ))}
@@ -98,9 +97,12 @@ function Embed() {
   return (
     <>
       <main id="main" class="embed">
-        <h1 class="quiet">{panel.title}</h1>
+        <h1 class="quiet">Overlap</h1>
+        <h2 class="quiet">{panel.title}</h2>
+        <Strangers />
         <panel.View />
       </main>
+      <Help keys={allKeys} />
       <Announcements />
     </>
   )
@@ -129,12 +131,14 @@ function allKeys(): readonly Key[] {
     { key: 't', what: 'theme: as the system, light, dark', press: stepTheme },
     { key: 'y', what: 'copy the link to what is shown', press: () => void copyLink() },
     { key: '?', what: 'this list', press: openHelp },
-    ...panels.map(({ key, name, title }) => ({
-      key,
-      what: `panel: ${title}`,
-      press: () => (tabField.value = name),
-    })),
   ]
+  // A panel that stands alone has no others beside it.
+  const others = panels.map(({ key, name, title }) => ({
+    key,
+    what: `panel: ${title}`,
+    press: () => (tabField.value = name),
+  }))
+  if (path.value === '/') own.push(...others)
   return [...own, ...(currentPanel()?.keys?.() ?? [])]
 }
 
@@ -148,7 +152,7 @@ function useKeys() {
 
 async function copyLink(): Promise<void> {
   try {
-    await navigator.clipboard.writeText(permalink())
+    await navigator.clipboard.writeText(location.origin + hrefOf(currentPanel()?.name ?? 'compare'))
     announce('The link is copied.')
   } catch {
     announce('The link could not be copied: it is in the address bar.')

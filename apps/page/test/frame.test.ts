@@ -4,7 +4,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { panels } from './panel-names.ts'
-import { expectToFit, useBrowser } from './browser.ts'
+import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
 
 const open = useBrowser()
 const pathOf = (panel: string) => (panel === 'compare' ? '/' : `/?tab=${panel}`)
@@ -103,6 +103,26 @@ test('the title is that of the panel that is shown', async () => {
   expect(await page.title()).toBe('Watch · Overlap')
   await page.goBack()
   await page.waitForFunction(() => document.title === 'Load · Overlap', undefined, { timeout: 5000 })
+})
+
+test('a panel alone tells what is not understood, has its own keys, and leads to the whole page', async () => {
+  const page = await open('/embed/swap?try=effect&slow=maybe', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  expect(await page.locator('.notice').innerText()).toContain('slow=maybe')
+  await page.keyboard.press('?')
+  const keys = await page.locator('dialog kbd').allInnerTexts()
+  expect(keys).toContain('r')
+  expect(keys).not.toContain('W')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('W')
+  expect(new URL(page.url()).searchParams.has('tab')).toBe(false)
+  await page.keyboard.press('y')
+  await page.getByText('The link is copied.').waitFor()
+  const { pathname, search } = new URL(await page.evaluate(() => navigator.clipboard.readText()))
+  expect(pathname).toBe('/')
+  expect(new URLSearchParams(search).get('tab')).toBe('swap')
+  await expectAccessible(page)
 })
 
 test('a panel may be framed by slides on this machine', async () => {
