@@ -54,6 +54,21 @@ describe('suite', () => {
     ])
   })
 
+  test('shows the verdicts of all styles beside the scenarios', async () => {
+    const page = await open('/?tab=suite&scenario=race')
+    const { top, hidden } = await page.locator('.clause-table').evaluate((table) => {
+      const box = table.parentElement
+      return {
+        top:
+          table.getBoundingClientRect().top -
+          (document.querySelector('.summary')?.getBoundingClientRect().top ?? 0),
+        hidden: box ? box.scrollWidth - box.clientWidth : NaN,
+      }
+    })
+    expect(top).toBeLessThan(200)
+    expect(hidden).toBeLessThanOrEqual(0)
+  })
+
   test('leads from a verdict to what was seen, and to the test', async () => {
     const page = await open('/?tab=suite&scenario=race')
     await page.getByRole('link', { name: 'fails: naive, race, nothing outlives it' }).focus()
