@@ -5,6 +5,19 @@ import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
 const open = useBrowser()
 
 describe('compare', () => {
+  test('keeps the clauses of one column apart from the numbers of the next', async () => {
+    const page = await open('/?scenario=regulate&show=clauses')
+    expect(await page.locator('.subject').innerText()).not.toContain('`')
+    const between = await page.locator('.clauses li').evaluateAll((all) => {
+      const boxes = all.map((one) => one.getBoundingClientRect())
+      const first = boxes[0]?.left ?? NaN
+      const second = boxes.filter(({ left }) => left > first + 100).map(({ left }) => left)
+      return Math.min(...second) - (boxes[0]?.right ?? NaN)
+    })
+    // Room for two digits, a dot, and what is between two columns.
+    expect(between).toBeGreaterThan(40)
+  })
+
   test('shows the files of two styles side by side, and their common first sentence', async () => {
     const page = await open('/')
     const titles = await page.locator('.file h4').allInnerTexts()
@@ -31,7 +44,7 @@ describe('compare', () => {
     const seen = new Set<string>()
     for (let n = 0; n < scenarios.length; n++) {
       await page.keyboard.press('j')
-      const name = await page.locator('.subject code').last().innerText()
+      const name = await page.locator('.subject p code').first().innerText()
       await page.locator(`.file .path >> text=/${name}.ts`).first().waitFor()
       seen.add(name)
     }

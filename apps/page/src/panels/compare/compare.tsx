@@ -54,7 +54,7 @@ function Compare() {
       <header class="subject">
         <h3>{sentence(firstSentence)}</h3>
         <p>
-          <code>{name}</code> · {group} · {origin}
+          <code>{name}</code> · {group} · {sentence(origin)}
         </p>
         <p class="extras" role="group" aria-label="Show besides">
           Show besides:
