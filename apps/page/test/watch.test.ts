@@ -136,6 +136,9 @@ describe('watch', () => {
     const page = await open('/?tab=watch&styles=promises&sku=!&run=1')
     expect(await verdictOf(page)).toBe('promises did not begin.')
     expect(await page.locator('td.answer').innerText()).toMatch(/^400 Bad Request: sku: expected 1 to 64/)
+    const long = await open(`/?tab=watch&styles=promises&sku=${'x'.repeat(300)}&run=1`)
+    await verdictOf(long)
+    await expectToFit(long, 360, 1280)
   })
 
   test('tells many answers, and what goes on until it is left', async () => {
