@@ -72,6 +72,26 @@ test('the theme is the system’s, until the address says another', async () => 
   expect(await paper('/?theme=dark', 'light')).toBe(dark)
 })
 
+test('the tab that is shown is told apart in forced colours', async () => {
+  const page = await open('/')
+  const lines = async () => {
+    const borders = await page
+      .locator('.tabs a')
+      .evaluateAll((tabs) => tabs.map((tab) => getComputedStyle(tab).borderBottomColor))
+    return borders.map((border) => border === borders[0])
+  }
+  await page.emulateMedia({ forcedColors: 'active' })
+  expect(await lines()).toEqual([true, false, false, false, false])
+})
+
+test('what is printed is dark on white', async () => {
+  const page = await open('/?theme=dark', { colorScheme: 'dark' })
+  const ink = () => page.evaluate(() => getComputedStyle(document.body).color)
+  expect(await ink()).toBe('rgb(230, 232, 234)')
+  await page.emulateMedia({ media: 'print' })
+  expect(await ink()).toBe('rgb(27, 31, 35)')
+})
+
 test('a copied link shows the same', async () => {
   const page = await open('/?styles=callbacks,generators', {
     permissions: ['clipboard-read', 'clipboard-write'],
