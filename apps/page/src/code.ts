@@ -16,6 +16,9 @@ export const code = signal<Code>({ exhibits: {} })
 
 const asked = new Set<string>()
 
+/** What could not be loaded is asked for again after so long. */
+const AGAIN_MS = 2000
+
 /** `undefined` until it is there. */
 export function exhibitOf(scenario: ScenarioName): Exhibit | undefined {
   const exhibit = code.value.exhibits[scenario]
@@ -61,9 +64,8 @@ async function fetchCode(name: string, keep: (loaded: unknown) => void): Promise
     if (!response.ok) throw new Error(`the server answered with ${response.status}`)
     keep(await response.json())
   } catch (error) {
-    // It may be asked for again.
-    asked.delete(name)
-    announce(`The code of ${name} could not be loaded.`)
+    setTimeout(() => void fetchCode(name, keep), AGAIN_MS)
+    announce(`The code of ${name} could not be loaded. It is asked for again.`)
     console.warn(error)
   }
 }

@@ -5,6 +5,19 @@ import { expectAccessible, expectToFit, useBrowser } from './browser.ts'
 const open = useBrowser()
 
 describe('compare', () => {
+  test('asks again for code that could not be loaded', async () => {
+    const page = await open('/')
+    // Without the failed request, which the console would tell.
+    await page.evaluate(() => {
+      const real = window.fetch
+      window.fetch = async () => Promise.reject(new TypeError('Failed to fetch'))
+      console.warn = () => (window.fetch = real)
+    })
+    await page.keyboard.press('j')
+    await page.getByText('The code of timeout could not be loaded').waitFor()
+    await page.locator('.file.effect', { hasText: 'timeout.ts' }).waitFor({ timeout: 10_000 })
+  })
+
   test('keeps the clauses of one column apart from the numbers of the next', async () => {
     const page = await open('/?scenario=regulate&show=clauses')
     expect(await page.locator('.subject').innerText()).not.toContain('`')
