@@ -106,6 +106,18 @@ describe('watch', () => {
     expect(await field(page, 'dbMs').inputValue()).toBe('200')
   })
 
+  test('steps by 50 ms from what is there, and shows what a delay can be', async () => {
+    const page = await open('/?tab=watch&scenario=timeout&dbMs=10000')
+    await field(page, 'ms').press('ArrowUp')
+    expect(await field(page, 'ms').inputValue()).toBe('1050')
+    await field(page, 'dbMs').fill('99999')
+    await field(page, 'dbMs').press('Tab')
+    expect(await field(page, 'dbMs').inputValue()).toBe('10000')
+    await field(page, 'leaveMs').fill('-5')
+    await field(page, 'leaveMs').press('Tab')
+    expect(await field(page, 'leaveMs').inputValue()).toBe('')
+  })
+
   test('runs what a preset says, and a copy of its address does too', async () => {
     const page = await open('/?tab=watch&scenario=limit&limit=5&abortMs=50')
     await page.getByRole('link', { name: 'Nobody waits longer than 500 ms: timeout' }).click()

@@ -91,6 +91,7 @@ function Delay({
   readonly field: Field<number>
   readonly never?: boolean
 }) {
+  const shown = () => (never && field.value === 0 ? '' : String(field.value))
   return (
     <label>
       {label}
@@ -102,10 +103,12 @@ function Delay({
           max={DELAY_LIMIT_MS}
           step="50"
           placeholder={never ? 'never' : undefined}
-          value={never && field.value === 0 ? '' : field.value}
+          value={shown()}
           onChange={(event) => {
             const value = event.currentTarget.valueAsNumber
             field.value = Math.min(DELAY_LIMIT_MS, Math.max(0, Math.round(value) || 0))
+            // Nothing is drawn again where the field is as it was.
+            event.currentTarget.value = shown()
           }}
         />{' '}
         ms
@@ -143,7 +146,8 @@ function Own({ parameter, fallback }: { readonly parameter: Parameter; readonly 
             type="number"
             class={range[1] > DELAY_LIMIT_MS ? 'long' : undefined}
             name={field.name}
-            min={range[0]}
+            // Steps are counted from the least.
+            min={unit === 'ms' ? 0 : range[0]}
             max={range[1]}
             step={unit === 'ms' ? 50 : 1}
             value={value}
