@@ -144,6 +144,13 @@ describe('watch', () => {
     await other.getByText('to run transaction').waitFor()
   })
 
+  test('runs nothing where no style is chosen', async () => {
+    const page = await open('/?tab=watch&styles=none&run=1')
+    await page.keyboard.press('r')
+    await page.getByText('to run combine').waitFor()
+    expect(await page.getByRole('button', { name: 'Client leaves' }).isDisabled()).toBe(true)
+  })
+
   test('tells what the server refuses', async () => {
     const page = await open('/?tab=watch&styles=promises&sku=!&run=1')
     expect(await verdictOf(page)).toBe('promises did not begin.')

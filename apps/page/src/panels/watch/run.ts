@@ -31,9 +31,10 @@ export const isRunning = () => running.value !== undefined
 
 const running = signal<Run | undefined>(undefined)
 
-/** Stops what runs. */
+/** Stops what runs. Without a style, nothing is run. */
 export function run(): void {
   running.peek()?.stop()
+  if (stylesField.value.length === 0) return
   const { value: scenario } = scenarioField
   // Whoever is sent this address sees the same, but sells nothing by looking.
   runField.value = methodOf(scenario) === 'GET'
