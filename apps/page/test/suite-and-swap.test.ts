@@ -144,6 +144,29 @@ describe('suite', () => {
     },
   )
 
+  test(
+    'is said aloud when it begins and when it is over, and not in between',
+    { timeout: 90_000 },
+    async () => {
+      const page = await open('/?tab=suite&scenario=race')
+      await page.evaluate(() => {
+        const observer = new MutationObserver((records) => {
+          for (const { target } of records) {
+            const element = target instanceof Element ? target : target.parentElement
+            const region = element?.closest('[role=status], [role=alert], [aria-live]')
+            if (region?.textContent) document.body.dataset['said'] += `${region.textContent} `
+          }
+        })
+        document.body.dataset['said'] = ''
+        observer.observe(document.body, { subtree: true, childList: true, characterData: true })
+      })
+      await page.getByRole('button', { name: 'Judge race alone' }).click()
+      await page.getByText('The suite is over.').waitFor(PATIENT)
+      const said = await page.evaluate(() => document.body.dataset['said'])
+      expect(said).toBe('The suite has begun. The suite is over. ')
+    },
+  )
+
   test('asks for the admin token when the server does, and then goes on', { timeout: 90_000 }, async () => {
     const page = await open('/?tab=suite&scenario=race')
     await page.evaluate(asksForToken)

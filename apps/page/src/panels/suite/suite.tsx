@@ -90,9 +90,7 @@ function Runs() {
           </button>
         )}
       </div>
-      <p class="told" role="status">
-        {tellRun(run)}
-      </p>
+      <p class="told">{tellRun(run)}</p>
       {run?.state === 'running' && (
         <progress class="scripted-only" max={run.total} value={run.done} aria-label="Clauses judged" />
       )}

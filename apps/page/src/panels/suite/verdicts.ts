@@ -57,8 +57,9 @@ async function change(
   try {
     const response = await changeServer('/api/suite', method, body, again)
     if (!response) return
-    if (response.ok) keep(await response.json())
-    else problem.value = await problemOf(response)
+    if (!response.ok) throw new Error(await problemOf(response))
+    keep(await response.json())
+    if (method === 'POST') announce('The suite has begun.')
   } catch (error) {
     problem.value = messageOf(error)
   } finally {
