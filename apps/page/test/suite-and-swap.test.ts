@@ -241,6 +241,17 @@ describe('swap', () => {
   }
   const lane = (page: Page, style: string) => page.locator('.lanes tr', { hasText: style }).innerText()
 
+  test('shows every run that goes on, however many, so that each can be left', async () => {
+    const page = await open('/?tab=swap&slow=1')
+    for (let n = 0; n < 10; n++) await page.keyboard.press('r')
+    expect(await page.getByRole('button', { name: 'Leave it' }).count()).toBe(10)
+    await page.keyboard.press('c')
+    await page.getByRole('cell', { name: 'left' }).nth(9).waitFor()
+    await page.keyboard.press('r')
+    expect(await page.getByRole('cell', { name: 'left' }).count()).toBe(7)
+    await page.keyboard.press('c')
+  })
+
   test('tries a style here, and leaves the server as it is', async () => {
     const page = await open('/?tab=swap')
     await page.getByRole('region', { name: 'Try here' }).getByLabel('observables').check()

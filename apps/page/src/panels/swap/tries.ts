@@ -19,6 +19,7 @@ export interface Try {
 
 /** The newest first. */
 export const tries = signal<readonly Try[]>([])
+/** Of those that have ended. */
 const SHOWN = 8
 
 /** Those that go on, and how the client leaves them. */
@@ -34,7 +35,9 @@ export async function tryHere(scenario: ScenarioName, asked: Try['asked'], slow:
   const id = ++lastId
   const controller = new AbortController()
   controllers.set(id, controller)
-  tries.value = [{ id, scenario, asked }, ...tries.value].slice(0, SHOWN)
+  tries.value = [{ id, scenario, asked }, ...tries.value].filter(
+    ({ outcome }, index) => outcome === undefined || index < SHOWN,
+  )
   const started = performance.now()
   const end = (what: Pick<Try, 'outcome' | 'ranIn'>) => {
     controllers.delete(id)
