@@ -92,6 +92,14 @@ test('what is printed is dark on white', async () => {
   expect(await ink()).toBe('rgb(27, 31, 35)')
 })
 
+test('what has happened is told in few lines, in a narrow window too', async () => {
+  const page = await open('/', { viewport: { width: 360, height: 800 } })
+  await page.keyboard.press('y')
+  const message = page.getByText('The link could not be copied: it is in the address bar.')
+  expect((await message.boundingBox())?.height).toBeLessThan(80)
+  await expectToFit(page, 360)
+})
+
 test('a copied link shows the same', async () => {
   const page = await open('/?styles=callbacks,generators', {
     permissions: ['clipboard-read', 'clipboard-write'],
