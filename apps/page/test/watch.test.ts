@@ -170,6 +170,26 @@ describe('watch', () => {
     expect(await verdictOf(endless)).toMatch(/^callbacks cancelled/)
   })
 
+  test('does not say of what it hears no more that it is running', async () => {
+    const page = await open('/?tab=watch&styles=promises&dbMs=5000')
+    // To break the stream off, the console would tell.
+    await page.evaluate(() => {
+      const Real = EventSource
+      window.EventSource = class extends Real {
+        constructor(url: string | URL) {
+          super(url)
+          addEventListener('breaks', () => this.dispatchEvent(new Event('error')))
+        }
+      }
+    })
+    await page.keyboard.press('r')
+    await page.locator('td', { hasText: 'is running' }).first().waitFor()
+    await page.evaluate(() => dispatchEvent(new Event('breaks')))
+    await page.getByRole('alert').getByText('the connection was lost').waitFor()
+    expect(await page.locator('.watch').innerText()).not.toContain('is running')
+    expect(await page.locator('td.answer').innerText()).toBe('not known')
+  })
+
   test('saves a picture that carries its own colours', async () => {
     const page = await open(`/?tab=watch&styles=promises,naive&dbMs=1000&httpMs=50&httpFault=fail&run=1`)
     await verdictOf(page)

@@ -81,6 +81,8 @@ export interface Lane {
   readonly answer: string | undefined
   /** It will never begin: the server has refused it, or the client has left before. */
   readonly refused: boolean
+  /** Nothing is heard of it any more, and it was not over. */
+  readonly lost: boolean
 }
 
 export const newLane = (style: ExhibitName, parentId: string): Lane => ({
@@ -92,6 +94,7 @@ export const newLane = (style: ExhibitName, parentId: string): Lane => ({
   calls: [],
   answer: undefined,
   refused: false,
+  lost: false,
 })
 
 /** The lane after these events, of which it takes its own. `clock`: now, by the browser's. */

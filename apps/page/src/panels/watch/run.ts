@@ -190,6 +190,7 @@ class Run {
   #lost() {
     trouble.value = 'The server does not tell what happens: the connection was lost, or too many listen.'
     this.stop()
+    lanes.value = lanes.peek().map((lane) => ({ ...lane, lost: !isOver(lane) }))
   }
 }
 

@@ -3,6 +3,8 @@ import { Marker } from '../../marker.tsx'
 import { type Call, type Lane, lateMsOf, lateMsOfLane, lengthOf, overMs } from './lane.ts'
 import { outcomeOf } from './words.ts'
 
+const NOT_KNOWN = 'not known'
+
 /** Of a run with more calls, these many are told. */
 const CALLS = 100
 
@@ -11,6 +13,12 @@ const ms = (value: number | null) => (value === null ? '–' : format.format(val
 
 /** As of the last event, so that they change no more often than something happens. */
 const nowOf = (lane: Lane) => lengthOf(lane, 0)
+
+/** What stands for the answer where there is none. */
+function missing({ outcome, lost }: Lane): string {
+  if (outcome !== null) return 'It had left.'
+  return lost ? NOT_KNOWN : '…'
+}
 
 interface Props {
   readonly lanes: readonly Lane[]
@@ -39,7 +47,7 @@ export function Runs({ lanes }: Props) {
               </th>
               <td>{outcomeOf(lane)}</td>
               <td class="number">{lane.settledMs === null ? '–' : ms(lateMsOfLane(lane, nowOf(lane)))}</td>
-              <td class="answer">{lane.answer ?? (lane.outcome ? 'It had left.' : '…')}</td>
+              <td class="answer">{lane.answer ?? missing(lane)}</td>
             </tr>
           ))}
         </tbody>
@@ -103,9 +111,9 @@ function CallRow({ lane, call }: { readonly lane: Lane; readonly call: Call }) {
           {ms(value)}
         </td>
       ))}
-      <td>{outcome ?? 'is running'}</td>
+      <td>{outcome ?? (lane.lost ? NOT_KNOWN : 'is running')}</td>
       <td class="number">{ms(stoppedMs)}</td>
-      <td class="number">{goesOn ? 'goes on' : late === 0 ? '–' : ms(late)}</td>
+      <td class="number">{goesOn ? (lane.lost ? NOT_KNOWN : 'goes on') : late === 0 ? '–' : ms(late)}</td>
     </tr>
   )
 }

@@ -9,8 +9,9 @@ export const inMs = (ms: number) => `${format.format(ms)} ms`
 
 const verbs = { succeeded: 'answered', failed: 'failed', cancelled: 'cancelled' } as const
 
-export function outcomeOf({ outcome, settledMs, begunAt, refused }: Lane): string {
+export function outcomeOf({ outcome, settledMs, begunAt, refused, lost }: Lane): string {
   if (outcome !== null && settledMs !== null) return `${verbs[outcome]} after ${inMs(settledMs)}`
+  if (lost) return 'is not known any more'
   if (begunAt !== undefined) return 'is running'
   return refused ? 'did not begin' : 'has not begun yet'
 }
@@ -19,6 +20,7 @@ export function outcomeOf({ outcome, settledMs, begunAt, refused }: Lane): strin
 export function lateWords(lane: Lane, clock: number, brief = false): string {
   if (lane.settledMs === null) return ''
   const late = `${inMs(lateMsOfLane(lane, lengthOf(lane, clock)))} of work after the result`
+  if (lane.lost) return `${late}, as far as it is known`
   if (brief) return late
   if (isAbandoned(lane)) return isOver(lane) ? `${late}, which nobody stopped` : `${late}, and it goes on`
   return isOver(lane) ? late : `${late}, being stopped`
