@@ -84,6 +84,31 @@ test('the tab that is shown is told apart in forced colours', async () => {
   expect(await lines()).toEqual([true, false, false, false, false])
 })
 
+test('where one can write or choose is marked off by an edge that can be seen', async () => {
+  for (const theme of ['light', 'dark']) {
+    const page = await open(`/?tab=watch&theme=${theme}`)
+    const contrasts = await page
+      .locator('main :is(select, input:not([type=checkbox], [type=hidden]))')
+      .evaluateAll((all) => {
+        // Source: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+        const luminance = (colour: string) => {
+          const parts = (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map((part) => Number(part) / 255)
+          const [red = 0, green = 0, blue = 0] = parts.map((part) =>
+            part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4,
+          )
+          return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        }
+        const around = luminance(getComputedStyle(document.body).backgroundColor)
+        return all.map((one) => {
+          const edge = luminance(getComputedStyle(one).borderTopColor)
+          return (Math.max(edge, around) + 0.05) / (Math.min(edge, around) + 0.05)
+        })
+      })
+    expect(contrasts.length).toBeGreaterThan(4)
+    expect(Math.min(...contrasts)).toBeGreaterThan(3)
+  }
+})
+
 test('what is printed is dark on white', async () => {
   const page = await open('/?theme=dark', { colorScheme: 'dark' })
   const ink = () => page.evaluate(() => getComputedStyle(document.body).color)
