@@ -1,4 +1,6 @@
 /** How many runs are let in, and what becomes of the others. */
+import { once } from 'node:events'
+import http, { type IncomingMessage } from 'node:http'
 import { type ScenarioName, styleNames } from '@overlap/workload'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -221,6 +223,23 @@ describe('the server', () => {
       expect(await metric('overlap_runs_limit')).toBe(3)
     },
   )
+
+  test('refuses a run however its URL is written', async () => {
+    await listen({ maxRuns: 1, maxWaitMs: 60_000, maxLagMs: 60_000 })
+    port.holding = true
+    const held = run('combine', 'promises')
+    await vi.waitUntil(async () => (await running()) === 1, PATIENT)
+    for (const path of ['/%61pi/run/combine', '/api/%72un/combine', 'http://localhost/api/run/combine']) {
+      const request = http.get(url, { path: `${path}?sku=A-42`, agent: false })
+      const [refused] = (await once(request, 'response')) as [IncomingMessage]
+      refused.resume()
+      expect([path, refused.statusCode, refused.headers['retry-after']]).toEqual([path, 503, '1'])
+    }
+    expect(port.runs).toHaveLength(1)
+    expect(await metric('overlap_runs_refused_total')).toBe(3)
+    port.release()
+    expect((await held).status).toBe(200)
+  })
 
   test('answers everything else meanwhile', async () => {
     await listen({ maxRuns: 1, maxWaitMs: 60_000, maxLagMs: 60_000 })

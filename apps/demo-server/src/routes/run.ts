@@ -12,7 +12,7 @@ import { passAll } from '../gates.ts'
 import type { Lane, Lanes } from '../lanes.ts'
 import { Loaders } from '../loaders.ts'
 import { databaseDelay, databaseFault, duration, fault, flag, nameOf } from '../parameters.ts'
-import { Problem, closing, logDefect, notAllowed, problemOf, unavailable } from '../problem.ts'
+import { Problem, closing, logDefect, notAllowed, overloaded, problemOf, unavailable } from '../problem.ts'
 import { type Many, type PortParameters, type Program, type Single, programs } from '../programs.ts'
 import { type Cell, type Outcome, Run } from '../run.ts'
 import { createRunQuery } from '../run-query.ts'
@@ -166,6 +166,11 @@ function addRunRoute(
     const values = query.read(texts)
     const passes = gates.find(headers)
     if (runs.closing) throw closing()
+    // `shed` looks at how the URL begins, and there are other ways to write it: `/%61pi/run/…`, `http://…/api/run/…`.
+    if (admission.full) {
+      admission.refused++
+      throw overloaded()
+    }
     const cell = values.style ?? cells.get(lanes.active.style.name)
     if (!cell) throw new Error(`no cell for ${lanes.active.style.name}`)
     if (cell.lane.running >= cell.most)
