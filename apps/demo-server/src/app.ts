@@ -2,6 +2,7 @@
  * The server as a Fastify instance. It reads no environment, handles no signal and starts nothing, so a
  * test can build one for itself and ask it without a socket.
  */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import swagger from '@fastify/swagger'
@@ -276,5 +277,12 @@ const brokenRequests: ReadonlyMap<string, number> = new Map([
 /** What is not HTTP never becomes a request: it is answered on the socket itself. */
 function answerBrokenRequest({ code }: NodeJS.ErrnoException, socket: Socket) {
   if (code === 'ECONNRESET' || !socket.writable) return
-  answerOnSocket(socket, new Problem(brokenRequests.get(code ?? '') ?? 400, 'The request could not be read.'))
+  // In the midst of another answer it would be taken for a part of that, which is cut off instead, as Node itself does it.
+  const { _httpMessage: answer } = socket as { readonly _httpMessage?: ServerResponse | null }
+  if (answer?.headersSent) socket.destroy()
+  else
+    answerOnSocket(
+      socket,
+      new Problem(brokenRequests.get(code ?? '') ?? 400, 'The request could not be read.'),
+    )
 }

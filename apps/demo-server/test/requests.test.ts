@@ -1,4 +1,5 @@
 /** What the server makes of requests, good and bad. The port answers at once: nothing here is about I/O. */
+import { once } from 'node:events'
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { brotliDecompressSync } from 'node:zlib'
@@ -738,6 +739,23 @@ describe('a socket', () => {
     socket.write(request)
     expect(await text(socket)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect((await fetch(`${url}/livez`)).status).toBe(200)
+    await fresh.close()
+  })
+
+  test('that sends what is not HTTP in the midst of an answer is cut off, and no other answer is written into it', async () => {
+    const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
+    const url = await fresh.listen({ port: 0, host: '127.0.0.1' })
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write('GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    let received = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      received += chunk
+    })
+    await vi.waitUntil(() => received.includes('retry: 2000'), { timeout: 5000, interval: 5 })
+    const closed = once(socket, 'close')
+    socket.write('GARBAGE\r\n\r\n')
+    await closed
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200'])
     await fresh.close()
   })
 })
