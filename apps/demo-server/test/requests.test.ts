@@ -518,6 +518,7 @@ describe('routes', () => {
     '/api/styles',
     '/api/run/combine',
     '/api/run/nope',
+    '/api/run/subscribe',
     '/api/events',
     '/api/feed',
     '/metrics',
@@ -547,6 +548,7 @@ describe('routes', () => {
     async (url) => {
       const parameters: Record<string, string> = {
         '/api/run/combine': '?sku=A-42',
+        '/api/run/subscribe': '?channels=news',
         '/api/feed': '?channels=news',
       }
       const path = url + (parameters[url] ?? '')

@@ -132,9 +132,11 @@ function addRunRoute(
 
   function answerMany({ start }: Many) {
     return (request: FastifyRequest, reply: FastifyReply) => {
+      const format = formatFor(request.headers.accept)
+      // The next request on its connection would wait for the end of an answer that has none.
+      if (program.endless && request.method === 'HEAD') return sendHead(request, reply, format)
       const { run, runPort, values, passes } = prepare(request)
       const { style } = run.cell.lane
-      const format = formatFor(request.headers.accept)
       const answer = () =>
         sendAnswers(reply.raw, {
           answers: start(style, runPort, values, run.signal),
@@ -158,6 +160,14 @@ function addRunRoute(
         (error: unknown) => fail(run, reply, error),
       )
     }
+  }
+
+  function sendHead(request: FastifyRequest, reply: FastifyReply, format: Format) {
+    refusals.refuse(request)
+    query.read(request.query)
+    if (runs.closing) throw closing()
+    reply.raw.writeHead(200, streamHead(format, false)).end()
+    return reply.hijack()
   }
 
   function prepare(request: FastifyRequest) {
