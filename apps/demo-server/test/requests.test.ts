@@ -652,7 +652,10 @@ describe('routes', () => {
       openapi: string
       paths: Record<
         string,
-        Record<string, { summary?: string; tags?: string[]; parameters?: { name: string }[] }>
+        Record<
+          string,
+          { summary?: string; tags?: string[]; parameters?: { name: string }[]; responses?: object }
+        >
       >
     }>()
     expect(openapi).toBe('3.1.0')
@@ -687,8 +690,13 @@ describe('routes', () => {
         expect({ path, ...operation }).toMatchObject({
           summary: expect.any(String),
           tags: [expect.any(String)],
+          // Whatever the route, its URL may be too long, or asked for by a page of another site.
+          responses: { default: { content: { 'application/problem+json': {} } } },
         })
       }
+    expect(paths['/openapi.json']?.['get']?.responses).toMatchObject({
+      200: { content: { 'application/json': { schema: { type: 'object' } } } },
+    })
     const fault = { type: 'string', enum: ['none', 'fail'], default: 'none' }
     expect(paths['/api/run/combine']?.['get']?.parameters).toEqual([
       expect.objectContaining({ name: 'style', required: false }),

@@ -14,7 +14,13 @@ export function addCatalogueRoutes(app: FastifyInstance, { lanes, sources, suite
 
   app.get(
     '/api/scenarios',
-    { schema: { summary: 'The manifest.', tags: ['catalogue'], response: { 200: scenariosResponse } } },
+    {
+      schema: {
+        summary: 'The manifest.',
+        tags: ['catalogue'],
+        response: { 200: scenariosResponse, default: problemResponse },
+      },
+    },
     () => scenarios,
   )
 

@@ -18,7 +18,7 @@ export function addOperatorRoutes(app: FastifyInstance, { readiness, runs, metri
       schema: {
         summary: 'Whether the event loop turns.',
         tags: ['operator'],
-        response: { 200: statusResponse },
+        response: { 200: statusResponse, default: problemResponse },
       },
     },
     () => ({ status: 'alive' }),
@@ -47,7 +47,7 @@ export function addOperatorRoutes(app: FastifyInstance, { readiness, runs, metri
       schema: {
         summary: 'Metrics for Prometheus.',
         tags: ['operator'],
-        response: { 200: textResponse('text/plain', 'Text exposition format.') },
+        response: { 200: textResponse('text/plain', 'Text exposition format.'), default: problemResponse },
       },
     },
     async (_request, reply) =>
@@ -61,7 +61,7 @@ export function addOperatorRoutes(app: FastifyInstance, { readiness, runs, metri
       schema: {
         summary: 'This description.',
         tags: ['operator'],
-        response: { 200: textResponse('application/json', 'OpenAPI 3.1.') },
+        response: { 200: { description: 'OpenAPI 3.1.', type: 'object' }, default: problemResponse },
       },
     },
     (_request, reply) => {
