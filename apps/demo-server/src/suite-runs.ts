@@ -82,6 +82,8 @@ export class SuiteRuns {
   #run: SuiteRun | null = null
   /** Stops the run that is going on. */
   #controller: AbortController | undefined
+  /** How often it has been stopped: who is about to start looks whether it was meanwhile. */
+  #stops = 0
   /** Resolves when there is no run any more. */
   #over: Promise<void> = Promise.resolve()
   #clauses: Promise<readonly ClausePlace[]> | undefined
@@ -115,14 +117,16 @@ export class SuiteRuns {
   }
 
   /**
-   * Starts a run. Rejects with a problem if one is going on (409).
+   * Starts a run. Rejects with a problem if one is going on, or if it is stopped before it has begun (409).
    *
    * `styles`: some of those that can be judged, by default all. `scenario`: by default all.
    */
   async start(styles: readonly string[] = this.styles, scenario?: ScenarioName): Promise<void> {
+    const stops = this.#stops
     const clauses = await this.#listClauses()
     await this.#prepare()
     if (this.#controller) throw new Problem(409, 'The suite is running. DELETE /api/suite stops it.')
+    if (this.#stops !== stops) throw new Problem(409, 'The suite was stopped before it had begun.')
     const each = clauses.filter((clause) => scenario === undefined || clause.scenario === scenario)
     const run: SuiteRun = {
       startedAt: new Date().toISOString(),
@@ -140,8 +144,9 @@ export class SuiteRuns {
     this.#over = this.#judgeAll(run, this.#controller.signal)
   }
 
-  /** Stops the run that is going on, if one is. Resolves when its process has ended and its verdicts are kept. */
+  /** Stops the run that is going on, or about to. Resolves when its process has ended and its verdicts are kept. */
   async stop(): Promise<void> {
+    this.#stops++
     this.#controller?.abort()
     await this.#over
   }

@@ -126,6 +126,28 @@ describe('a run of the suite', () => {
     })
   })
 
+  test('that is stopped while it is still asked what there is to judge does not begin', async () => {
+    const judges = new Judges()
+    const listed = Promise.withResolvers<readonly ClausePlace[]>()
+    const list = () => listed.promise
+    const runs = new SuiteRuns({
+      styles: ['promises', 'effect'],
+      file,
+      log: silent,
+      judge: judges.judge,
+      list,
+    })
+    const started = runs.start()
+    await runs.stop()
+    listed.resolve(clauses)
+    await expect(started).rejects.toMatchObject({ status: 409 })
+    expect((await runs.report()).run).toBe(null)
+    expect(judges.begun).toEqual([])
+    await runs.start()
+    await runs.stop()
+    expect((await runs.report()).run).toMatchObject({ state: 'stopped' })
+  })
+
   test('of a part replaces the verdicts of that part, and leaves the rest', async () => {
     const judges = new Judges()
     const runs = createRuns(judges)
