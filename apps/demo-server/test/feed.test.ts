@@ -412,6 +412,18 @@ describe('a WebSocket', () => {
   })
 
   test.each([
+    ['in a version that is not known', 'GET', '7', 400, { 'sec-websocket-version': '13, 8' }],
+    ['by another method', 'POST', '13', 405, { allow: 'GET, HEAD' }],
+  ] as const)('that is asked for %s is told what there is', async (_how, method, version, status, told) => {
+    const headers = { ...handshake, 'sec-websocket-version': version }
+    const request = http.request(`${url}/api/feed?channels=a`, { method, headers }).end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(status)
+    expect(response.headers).toMatchObject({ ...told, 'content-type': 'application/problem+json' })
+  })
+
+  test.each([
     ['/api/run/combine?sku=A-42', 'websocket', 200],
     ['/api/feed?channels=a', 'h2c', 200],
     ['/nope', 'websocket', 404],

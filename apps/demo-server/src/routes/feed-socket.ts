@@ -22,8 +22,12 @@ import { ClientLeftError } from '../runs.ts'
 /** Of what a client sends, although nothing is read: more than that is not even received. */
 const PAYLOAD_BYTES = 4096
 
-export const isFeedUpgrade = ({ url = '', headers: { upgrade = '' } }: IncomingMessage): boolean =>
-  /^\/api\/feed(\?|$)/.test(url) && upgrade.toLowerCase() === 'websocket'
+/** Those that `ws` knows: whoever has asked for another one must be told. */
+const VERSIONS = { 'sec-websocket-version': '13, 8' }
+
+/** By another method than `GET` it is none. */
+export const isFeedUpgrade = ({ method, url = '', headers: { upgrade = '' } }: IncomingMessage): boolean =>
+  method === 'GET' && /^\/api\/feed(\?|$)/.test(url) && upgrade.toLowerCase() === 'websocket'
 
 export function acceptFollowers(server: Server, { feed, refusals, log }: Context): void {
   const webSockets = new WebSocketServer({
@@ -32,7 +36,10 @@ export function acceptFollowers(server: Server, { feed, refusals, log }: Context
     maxPayload: PAYLOAD_BYTES,
   })
   webSockets.on('wsClientError', ({ message }, socket) =>
-    answerOnSocket(socket, new Problem(400, `This is no handshake of a WebSocket: ${message}.`)),
+    answerOnSocket(
+      socket,
+      new Problem(400, `This is no handshake of a WebSocket: ${message}.`, { headers: VERSIONS }),
+    ),
   )
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
