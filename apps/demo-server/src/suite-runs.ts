@@ -69,6 +69,7 @@ interface SuiteRunsOptions {
   /** A test may judge in another way. */
   readonly judge?: typeof judgeInChild
   readonly list?: typeof listClauses
+  readonly hash?: typeof hashSources
 }
 
 export class SuiteRuns {
@@ -78,6 +79,7 @@ export class SuiteRuns {
   readonly #log: Pick<Logger, 'warn'>
   readonly #judge: typeof judgeInChild
   readonly #list: typeof listClauses
+  readonly #hash: typeof hashSources
   readonly #judged = new Map<string, Judged>()
   #run: SuiteRun | null = null
   /** Stops the run that is going on. */
@@ -91,12 +93,20 @@ export class SuiteRuns {
   /** What this server has loaded, by style: as it was when somebody first asked. */
   #loaded: ReadonlyMap<string, string> = new Map()
 
-  constructor({ styles, file, log, judge = judgeInChild, list = listClauses }: SuiteRunsOptions) {
+  constructor({
+    styles,
+    file,
+    log,
+    judge = judgeInChild,
+    list = listClauses,
+    hash = hashSources,
+  }: SuiteRunsOptions) {
     this.styles = styles
     this.#file = file
     this.#log = log
     this.#judge = judge
     this.#list = list
+    this.#hash = hash
   }
 
   async report(): Promise<SuiteReport> {
@@ -177,7 +187,7 @@ export class SuiteRuns {
 
   async #judgeStyle(run: SuiteRun, style: string, signal: AbortSignal): Promise<void> {
     const judgedAt = new Date().toISOString()
-    const sources = await hashSources(style)
+    const sources = await this.#hash(style)
     let judged: Judged | undefined
     await this.#judge({
       style,
@@ -205,12 +215,15 @@ export class SuiteRuns {
   }
 
   #prepare(): Promise<unknown> {
-    this.#ready ??= Promise.all([this.#restore(), this.#hashLoaded()])
+    this.#ready ??= Promise.all([this.#restore(), this.#hashLoaded()]).catch((error: unknown) => {
+      this.#ready = undefined
+      throw error
+    })
     return this.#ready
   }
 
   async #hashLoaded(): Promise<void> {
-    const hashes = this.styles.map(async (style) => [style, await hashSources(style)] as const)
+    const hashes = this.styles.map(async (style) => [style, await this.#hash(style)] as const)
     this.#loaded = new Map(await Promise.all(hashes))
   }
 

@@ -148,6 +148,20 @@ describe('a run of the suite', () => {
     expect((await runs.report()).run).toMatchObject({ state: 'stopped' })
   })
 
+  test('can be asked for again where the sources could not be read, because too many files were open', async () => {
+    const { judge } = new Judges()
+    const error = new Error('EMFILE: too many open files')
+    const hash = vi
+      .fn<(style: string) => Promise<string>>(async (style) => `hash of ${style}`)
+      .mockRejectedValueOnce(error)
+    const options = { styles: ['promises'], file, log: silent, judge, list: async () => clauses, hash }
+    const runs = new SuiteRuns(options)
+    await expect(runs.report()).rejects.toBe(error)
+    await runs.start()
+    expect((await runs.report()).run).toMatchObject({ state: 'running' })
+    await runs.stop()
+  })
+
   test('of a part replaces the verdicts of that part, and leaves the rest', async () => {
     const judges = new Judges()
     const runs = createRuns(judges)
