@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import net, { type Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type Chunk, type Connection, type Port, SocketError } from '@overlap/workload'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Observe, TcpConnection, connectLoopback, openPort } from '../src/index.ts'
 import { eventually } from './eventually.ts'
 import { ask, doomed, failure } from './outcome.ts'
@@ -342,4 +342,17 @@ describe('a connection that its owner closes', () => {
     socket.destroy(cause)
     expect(await failing).toMatchObject({ message: 'the connection has failed', cause })
   })
+})
+
+test('two ends that cannot be connected, because too many files are open, fail and leave nothing', async () => {
+  const { createServer } = net
+  // What libuv does then: it accepts the connection, and closes it.
+  const servers = vi
+    .spyOn(net, 'createServer')
+    .mockImplementation(() => createServer((one) => void one.destroy()))
+  const clients = vi.spyOn(net, 'connect')
+  onTestFinished(() => void vi.restoreAllMocks())
+  await expect(connectLoopback(50)).rejects.toMatchObject({ name: 'SocketError', code: 'ETIMEDOUT' })
+  expect(clients.mock.results.map(({ value }) => (value as Socket).destroyed)).toEqual([true])
+  expect(servers.mock.results.map(({ value }) => (value as net.Server).listening)).toEqual([false])
 })
