@@ -1,6 +1,5 @@
 /** Runs the reservation service in a process of its own, so that its work is not done on our event loop. */
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ReservationServiceOptions } from './reservation-service.ts'
 
@@ -24,7 +23,8 @@ export async function forkReservationService(
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  const exited = once(child, 'exit')
+  // Not `once`, which would reject as well where the process cannot be started, with nobody to hear it.
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const urls = await new Promise<[string, ...string[]]>((resolve, reject) => {
     // Under `node --watch`, Node itself sends messages too: which files the child has loaded.
     child.on('message', (message) => {

@@ -159,6 +159,15 @@ describe('the reservation service in a process of its own', () => {
     await expect(fetch(`${forked.url}/livez`)).rejects.toThrow('fetch failed')
   })
 
+  test('that cannot be started is a rejection, and no crash', async () => {
+    const parent = await runScript(`
+      process.execPath = '/nowhere/node'
+      forkReservationService().catch(({ code }) => setTimeout(tell, 10, { code }))
+    `)
+    expect(await parent.told).toEqual({ code: 'ENOENT' })
+    expect(await parent.exit).toBe(0)
+  })
+
   test('has as many replicas as are wanted', async () => {
     const forked = await forkReservationService({ replicas: 2 })
     expect(forked.urls).toHaveLength(2)
