@@ -106,7 +106,8 @@ async function findFreePort(): Promise<number> {
 
 /** Synchronous, so that next to nothing lies between the directory and the shell that removes it. */
 function makeDirectory({ uid, gid }: Account): string {
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'overlap-postgres-'))
+  // Absolute, because the shell works elsewhere.
+  const directory = mkdtempSync(path.resolve(os.tmpdir(), 'overlap-postgres-'))
   if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid)
   return directory
 }

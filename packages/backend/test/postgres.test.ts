@@ -84,6 +84,15 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     rmSync(TMPDIR, { recursive: true })
   })
 
+  test('keeps its directory where TMPDIR says, as seen from here', async () => {
+    const TMPDIR = makeTmpdir()
+    vi.stubEnv('TMPDIR', path.relative('', TMPDIR))
+    const postgres = await startPostgres()
+    expect(path.dirname(postgres.directory)).toBe(TMPDIR)
+    await postgres.stop()
+    rmdirSync(TMPDIR)
+  })
+
   test('takes another port when somebody else has taken the one that was free', async () => {
     const create = net.createServer
     const thief = create()
