@@ -364,8 +364,9 @@ describe.concurrent('kill -9', () => {
   })
 
   test('in the middle of an order leaves no lock: the next server, on the same port, takes the next order', async (context) => {
-    const named = `${behind.DATABASE_URL}?application_name=victim`
-    const first = await start(context, { ...behind, DATABASE_URL: named })
+    const named = new URL(behind.DATABASE_URL)
+    named.searchParams.set('application_name', 'victim')
+    const first = await start(context, { ...behind, DATABASE_URL: named.href })
     const url = await urlOf(first)
     const spectator = new Client({ connectionString: behind.DATABASE_URL })
     context.onTestFinished(() => spectator.end())

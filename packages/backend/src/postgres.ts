@@ -85,7 +85,9 @@ async function startOnPort(
     await untilReady(shell, timeout)
     const pid = Number.parseInt(await readFile(path.join(directory, 'data/postmaster.pid'), 'utf8'), 10)
     letUsExit(shell)
-    return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, pid, directory, stop }
+    // It speaks no TLS, whatever PGSSLMODE asks of others.
+    const url = `postgres://postgres@127.0.0.1:${port}/postgres?sslmode=disable`
+    return { url, pid, directory, stop }
   } catch (error) {
     await stop()
     throw timeout.aborted

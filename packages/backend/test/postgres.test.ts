@@ -93,6 +93,15 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     rmdirSync(TMPDIR)
   })
 
+  test('is reached without TLS, whatever PGSSLMODE says', async () => {
+    vi.stubEnv('PGSSLMODE', 'require')
+    const postgres = await startPostgres()
+    const client = new Client({ connectionString: postgres.url })
+    await client.connect()
+    await client.end()
+    await postgres.stop()
+  })
+
   test('takes another port when somebody else has taken the one that was free', async () => {
     const create = net.createServer
     const thief = create()
