@@ -11,7 +11,7 @@
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
@@ -73,13 +73,14 @@ async function startOnPort(
   // As text, because the account may not be able to read the file.
   const script = await readFile(new URL('./postgres.sh', import.meta.url), 'utf8')
   const settingFlags = settings.flatMap((setting) => ['-c', setting])
-  const directory = makeDirectory(account)
-  const shell = startShell(script, account, [directory, template, initdbFlags, ...settingFlags, ...flags])
+  const args = [template, initdbFlags, ...settingFlags, ...flags]
+  const { directory, shell } = startInDirectory(script, account, args)
 
   let stopping: Promise<void> | undefined
   const stop = () => (stopping ??= stopShell(shell, directory))
   const timeout = AbortSignal.timeout(startTimeoutMs)
   try {
+    await once(shell, 'spawn')
     const binaries = await findBinaries(directory, account)
     shell.stdin.write(`${binaries}\n`)
     await untilReady(shell, timeout)
@@ -106,15 +107,24 @@ async function findFreePort(): Promise<number> {
   return address.port
 }
 
+type Shell = ChildProcessByStdio<Writable, null, Readable>
+
 /** Synchronous, so that next to nothing lies between the directory and the shell that removes it. */
-function makeDirectory({ uid, gid }: Account): string {
+function startInDirectory(
+  script: string,
+  account: Account,
+  args: readonly string[],
+): { readonly directory: string; readonly shell: Shell } {
   // Absolute, because the shell works elsewhere.
   const directory = mkdtempSync(path.resolve(os.tmpdir(), 'overlap-postgres-'))
-  if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid)
-  return directory
+  try {
+    if (account.uid !== undefined && account.gid !== undefined) chownSync(directory, account.uid, account.gid)
+    return { directory, shell: startShell(script, account, [directory, ...args]) }
+  } catch (error) {
+    rmSync(directory, { recursive: true })
+    throw error
+  }
 }
-
-type Shell = ChildProcessByStdio<Writable, null, Readable>
 
 function startShell(script: string, account: Account, args: readonly string[]): Shell {
   const shell = spawn('/bin/sh', ['-c', script, 'overlap-postgres', ...args], {
@@ -123,7 +133,7 @@ function startShell(script: string, account: Account, args: readonly string[]): 
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   })
-  // That it could not be started, or has ended, is seen by the end of its log.
+  // Whoever waits for it to be started is told. That it has ended is seen by the end of its log.
   shell.on('error', () => {})
   shell.stdin.on('error', () => {})
   return shell

@@ -1,5 +1,7 @@
+import childProcess from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import net, { type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -100,6 +102,24 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     await client.connect()
     await client.end()
     await postgres.stop()
+  })
+
+  test('whose shell cannot be started rejects with the reason, and leaves nothing', async () => {
+    const TMPDIR = makeTmpdir()
+    vi.stubEnv('TMPDIR', TMPDIR)
+    await expect(startPostgres({ flags: ['\0'] })).rejects.toThrow('null bytes')
+    const { spawn } = childProcess
+    childProcess.spawn = ((_, ...others: [string[], object]) =>
+      spawn('/nowhere/sh', ...others)) as typeof spawn
+    syncBuiltinESMExports()
+    try {
+      await expect(startPostgres()).rejects.toThrow('spawn /nowhere/sh ENOENT')
+    } finally {
+      childProcess.spawn = spawn
+      syncBuiltinESMExports()
+    }
+    expect(readdirSync(TMPDIR)).toEqual([])
+    rmdirSync(TMPDIR)
   })
 
   test('takes another port when somebody else has taken the one that was free', async () => {
