@@ -121,6 +121,13 @@ export const serviceFaults: readonly ServiceFault[] = [
     answer: (socket) => socket.end(reply('{"sku":', undefined, reservation.length)),
   },
   {
+    fault: 'closes the connection before its Content-Length, as it has said',
+    injected: '`Connection: close`, half of the body, and FIN',
+    ends: { error: 'HttpError', kind: 'transient', code: 'UND_ERR_SOCKET', status: 200 },
+    answer: (socket) =>
+      socket.end(reply('{"sku":', 'HTTP/1.1 200 OK\r\nConnection: close', reservation.length)),
+  },
+  {
     fault: 'closes the connection before the last chunk',
     injected: 'the first chunk, and FIN',
     ends: { error: 'HttpError', kind: 'transient', code: 'UND_ERR_SOCKET', status: 200 },

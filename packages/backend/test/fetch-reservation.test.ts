@@ -370,9 +370,24 @@ describe('with a service that', () => {
     expect(await ask(port.fetchReservation, 'A-42')).toMatchObject({ reserved: 2 })
   })
 
-  test('hangs up in the middle of its answer fails', async () => {
-    handle = (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{"sku":"A-42",')
-    expect(await failure(port.fetchReservation, 'A-42')).toMatchObject({ name: 'HttpError', status: 200 })
+  test.for(['', 'Connection: close\r\n'])(
+    'hangs up in the middle of its answer fails, and may be asked again: %j',
+    async (headers) => {
+      handle = (socket) => socket.end(`HTTP/1.1 200 OK\r\n${headers}Content-Length: 27\r\n\r\n{"sku":"A-42",`)
+      expect(await failure(port.fetchReservation, 'A-42')).toMatchObject({
+        name: 'HttpError',
+        status: 200,
+        code: 'UND_ERR_SOCKET',
+        kind: 'transient',
+      })
+    },
+  )
+
+  test('says twice how long its answer is fails, and would again', async () => {
+    answer('200 OK', '{"sku":"A-42","reserved":2}', 'Content-Length: 5\r\n')
+    const error = await failure(port.fetchReservation, 'A-42')
+    expect(error).toMatchObject({ name: 'HttpError', kind: 'permanent' })
+    expect(error.message).not.toContain('lost')
   })
 
   test('does not speak HTTP fails', async () => {
