@@ -31,12 +31,22 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['ETIMEDOUT', 'the database did not answer in time'],
 ])
 
+/** What `pg` refuses by itself, by its text, because it has no code. */
+const refusals: ReadonlyMap<string, string> = new Map([
+  [
+    'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
+    'the database asks for a password, and there is none',
+  ],
+  ['The server does not support SSL connections', 'the database does not offer TLS'],
+])
+
 export function toDatabaseError(cause: unknown): DatabaseError {
   if (cause instanceof DatabaseError) return cause
   const code = codeOf(cause)
+  const text = cause instanceof Error ? cause.message : ''
   const sentence =
     code === undefined
-      ? 'the connection to the database was lost'
+      ? (refusals.get(text) ?? 'the connection to the database was lost')
       : (sentences.get(code) ?? sentences.get(code.slice(0, 2)) ?? `the database failed with ${code}`)
   return new DatabaseError(sentence, { code, cause })
 }

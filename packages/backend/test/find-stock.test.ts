@@ -5,6 +5,7 @@ import { openPort, type RealPort } from '../src/index.ts'
 import { useCluster, type Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
 import { ask, doomed, failure } from './outcome.ts'
+import { startRawServer } from './raw-server.ts'
 import { watch, type Witness } from './witness.ts'
 
 const NAME = 'find-stock.test'
@@ -201,6 +202,27 @@ describe('a failure', () => {
     expect(await failure(empty.findStock, 'A-42')).toMatchObject({ code: '42P01' })
     await empty.close()
   })
+
+  const SASL = 'R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0'
+  const SASL_CONTINUE = 'R\0\0\0\x08\0\0\0\v'
+  test.for([
+    ['a password', '', [SASL, SASL_CONTINUE], 'the database asks for a password, and there is none'],
+    ['no TLS', '?sslmode=verify-full', ['N'], 'the database does not offer TLS'],
+  ] as const)(
+    'is a database that wants %s, where the URL says otherwise',
+    async ([, query, says, sentence]) => {
+      const server = await startRawServer((socket) => {
+        const left = [...says]
+        socket.on('data', () => void socket.write(left.shift() ?? ''))
+      })
+      const databaseUrl = `postgres://somebody@127.0.0.1:${server.port}/stock${query}`
+      const refused = openPort({ databaseUrl, upstreamUrls: [NOWHERE], poolMax: 1 })
+      const error = await failure(refused.findStock, 'A-42')
+      expect(error).toMatchObject({ message: sentence, kind: 'permanent' })
+      await refused.close()
+      await server.stop()
+    },
+  )
 })
 
 describe('prepare', () => {
