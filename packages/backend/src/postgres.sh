@@ -19,20 +19,22 @@ if IFS= read -r binaries; then
     fi && exec "$binaries/postgres" -D "$directory/data" "$@"
   ) &
   postgres=$!
-  exec 2>/dev/null
-  cat >/dev/null
+  exec 2>/dev/null 3<&0
 
   # An interrupt is a fast shutdown: it does not wait for the clients. It is sent until it is heeded,
-  # because initdb, and Postgres in its first moments, ignore it; after 3 s, the hard way.
+  # because initdb, and Postgres in its first moments, ignore it; after 3 s, the hard way. Nobody must be
+  # left to do so when Postgres has ended by itself: its number may be somebody else's by then.
   (
+    while IFS= read -r _; do :; done
     tries=0
     while [ "$tries" -lt 30 ] && kill -INT "$postgres"; do
       tries=$((tries + 1))
       sleep 0.1
     done
     kill -QUIT "$postgres" && sleep 1 && kill -KILL "$postgres"
-  ) &
+  ) <&3 &
   wait "$postgres"
+  kill "$!"
 fi
 rm -rf "$directory"
 wait

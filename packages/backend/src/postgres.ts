@@ -3,8 +3,8 @@
  *
  * A shell watches over it (`postgres.sh`): it copies a cluster or makes one, and runs Postgres, for as long as our end of a pipe
  * is open. Whatever closes it, be it `stop()`, a crash or SIGKILL, makes the shell shut Postgres down
- * and remove its directory. It is a process group of its own, so that Ctrl-C does not reach it before
- * whoever still talks to the database.
+ * and remove its directory, which it also does when Postgres ends by itself. It is a process group of its own, so
+ * that Ctrl-C does not reach it before whoever still talks to the database.
  *
  * Postgres refuses to run as root; then everything runs as `nobody`, whom every Unix has. What `nobody`
  * cannot read, in a private checkout, is copied.

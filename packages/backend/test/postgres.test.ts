@@ -122,6 +122,13 @@ describe('startPostgres', { timeout: 30_000 }, () => {
     rmdirSync(TMPDIR)
   })
 
+  test('that ends by itself leaves no directory, and nobody who would end whoever gets its number', async () => {
+    const postgres = await startPostgres()
+    process.kill(postgres.pid, 'SIGKILL')
+    await eventually('the directory is gone', () => !existsSync(postgres.directory))
+    await postgres.stop()
+  })
+
   test('takes another port when somebody else has taken the one that was free', async () => {
     const create = net.createServer
     const thief = create()
