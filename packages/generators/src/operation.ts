@@ -53,6 +53,8 @@ abstract class Wait<A> implements Operation<A>, Steps<A> {
 }
 
 interface Waiter {
+  /** Whether it has been cancelled, or is about to be, because what runs it has: then no answer counts. */
+  readonly isCancelled: boolean
   resume(turn: number, error: unknown, value: unknown): void
 }
 
@@ -94,7 +96,8 @@ class WaitForCall<I, A> extends Wait<A> {
  * even when the operation never waits, and never after cancel.
  *
  * Cancel stops what the operation waits for and runs its `finally` blocks, from the inside out, before
- * it returns. These cannot wait any more: a `yield` in one starts nothing and ends that block. An
+ * it returns. These cannot wait any more: a `yield` in one starts nothing and ends that block. Nor does one
+ * make another go on that runs beside it: an answer to what is about to be stopped counts for nothing. An
  * operation that cancels itself goes on to its next `yield`. An error thrown after cancel has nobody
  * to go to: it becomes a warning of the process.
  *
@@ -138,11 +141,15 @@ abstract class Run<A> implements Waiter {
   }
 
   resume(turn: number, error: unknown, value: unknown): void {
-    if (turn !== this.#turn || this.#cancelled) return
+    if (turn !== this.#turn || this.isCancelled) return
     this.#turn++
     this.#failed = Boolean(error)
     this.#answer = error ?? value
     if (!this.#isAdvancing) this.#advance('advancing')
+  }
+
+  get isCancelled(): boolean {
+    return this.#cancelled
   }
 
   get #isAdvancing(): boolean {
@@ -173,7 +180,7 @@ abstract class Run<A> implements Waiter {
       this.#end(null, result.value)
       return false
     }
-    if (this.#cancelled) return false
+    if (this.isCancelled) return false
     const turn = ++this.#turn
     try {
       this.#waiting = result.value
@@ -181,17 +188,17 @@ abstract class Run<A> implements Waiter {
     } catch (error) {
       this.#waiting = null
       this.#turn++
-      if (this.#cancelled) process.emitWarning(error as Error)
+      if (this.isCancelled) process.emitWarning(error as Error)
       this.#failed = true
       this.#answer = error
     }
-    return turn !== this.#turn && !this.#cancelled
+    return turn !== this.#turn && !this.isCancelled
   }
 
   #end(error: Error | null, result?: A) {
     const isStarting = this.#phase === 'starting'
     this.#phase = 'ended'
-    if (this.#cancelled) {
+    if (this.isCancelled) {
       if (error) process.emitWarning(error)
     } else if (isStarting) queueMicrotask(() => this.#cancelled || this.tell(error, result))
     else this.tell(error, result)
@@ -235,6 +242,11 @@ abstract class Together<A, B> extends Wait<B> {
     this.#branches = operations.map((operation, index) => new Branch(operation, index, this))
   }
 
+  /** Whether that goes for the branches, because one of them has ended all, or for whoever waits for them. */
+  get isCancelled(): boolean {
+    return this.#over || this.#waiter?.isCancelled === true
+  }
+
   /** Hears of the end of each, by its place. */
   abstract ended(index: number, error: Error | null, result: A | undefined): void
 
@@ -243,8 +255,8 @@ abstract class Together<A, B> extends Wait<B> {
     this.#turn = turn
     for (const branch of this.#branches) {
       branch.start()
-      // To start one may end another that runs already, and with it everything.
-      if (this.#over) break
+      // To start one may end another that runs already, and with it everything, or cancel what waits here.
+      if (this.isCancelled) break
     }
   }
 
@@ -267,6 +279,10 @@ class Branch<A> extends Run<A> {
     super(operation)
     this.#index = index
     this.#parent = parent
+  }
+
+  override get isCancelled(): boolean {
+    return this.#parent.isCancelled
   }
 
   protected tell(error: Error | null, result: A | undefined): void {

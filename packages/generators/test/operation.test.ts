@@ -485,6 +485,102 @@ test('an operation that comes to no start, because another has ended all, can st
   expect(done.mock.calls).toEqual([[null, 'still here']])
 })
 
+describe('a cleanup that answers what runs beside it', () => {
+  /** Two that run side by side: the first closes what the second takes from, with `error`, when it is cancelled. */
+  function pair(error: Error | null) {
+    const values = queue<void>()
+    const afterwards = manual<void>()
+    function* producer(): Operation<string> {
+      try {
+        return yield* manual<string>().operation()
+      } finally {
+        values.close(error)
+      }
+    }
+    function* consumer(): Operation<string> {
+      yield* values.take()
+      return 'ended by the cleanup'
+    }
+    function* nestedConsumer(): Operation<string> {
+      yield* all(values.take())
+      yield* afterwards.operation()
+      return 'ended by the cleanup'
+    }
+    return { producer, consumer, nestedConsumer, afterwards }
+  }
+
+  test('changes nothing of how all, any and raceFirst have ended', () => {
+    type Together = (...operations: readonly Operation<string>[]) => Operation<unknown>
+    const [firstError, secondError] = [new Error('first'), new Error('second')]
+    const cases: readonly (readonly [Together, cleanup: Error | null, first: Error | null])[] = [
+      [all, secondError, firstError],
+      [any, null, null],
+      [raceFirst, null, firstError],
+      [raceFirst, secondError, null],
+    ]
+    for (const [together, cleanup, error] of cases) {
+      const { producer, consumer } = pair(cleanup)
+      const first = manual<string>()
+      const done = vi.fn<Done<unknown>>()
+      run(together(producer(), consumer(), first.operation()), done)
+      first.resume(error, error ? undefined : 'first')
+      expect(done.mock.calls).toEqual([error ? [error, undefined] : [null, 'first']])
+    }
+  })
+
+  test('makes nothing go on when both are cancelled', () => {
+    const { producer, nestedConsumer, afterwards } = pair(null)
+    run(all(producer(), nestedConsumer()), () => {})()
+    expect(afterwards.started).toBe(false)
+  })
+})
+
+test('an operation that cancels what it runs in goes on to its next wait, which starts nothing', async () => {
+  const [before, own, other] = [manual<void>(), manual<void>(), manual<void>()]
+  const order: string[] = []
+  let cancel = () => {}
+  function* cancelAll(): Operation<void> {
+    try {
+      cancel()
+      order.push('goes on')
+      yield* own.operation()
+    } finally {
+      order.push('finally')
+    }
+  }
+  cancel = run(
+    (function* () {
+      yield* before.operation()
+      yield* all(cancelAll(), other.operation())
+    })(),
+    () => {},
+  )
+  before.resume(null)
+  expect(order).toEqual(['goes on', 'finally'])
+  expect([own.started, other.started]).toEqual([false, false])
+})
+
+test('what an operation throws after it has cancelled what it runs in is a warning', async () => {
+  const before = manual<void>()
+  const error = new Error('thrown')
+  const done = vi.fn<Done<unknown>>()
+  let cancel = () => {}
+  // oxlint-disable-next-line require-yield
+  function* cancelAll(): Operation<void> {
+    cancel()
+    throw error
+  }
+  cancel = run(
+    (function* () {
+      yield* before.operation()
+      yield* all(cancelAll())
+    })(),
+    done,
+  )
+  expect(await warningsOf(() => before.resume(null))).toEqual([error])
+  expect(done).not.toHaveBeenCalled()
+})
+
 test('any returns the first success after it has cancelled the others', () => {
   const [first, second, third] = [manual<string>(), manual<string>(), manual<string>()]
   const done = vi.fn<Done<string>>()
