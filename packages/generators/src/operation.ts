@@ -11,6 +11,7 @@
  * Source: the driver is that of co (https://github.com/tj/co); cancelling with
  * `Generator.prototype.return`, which runs `finally` blocks, is effection's (https://frontside.com/effection).
  */
+import { inspect } from 'node:util'
 import type { Call, Cancel, Done } from '@overlap/workload'
 
 /** A computation that can wait, as a `function*` makes it. Read `yield*` as `await`. */
@@ -98,8 +99,8 @@ class WaitForCall<I, A> extends Wait<A> {
  * Cancel stops what the operation waits for and runs its `finally` blocks, from the inside out, before
  * it returns. These cannot wait any more: a `yield` in one starts nothing and ends that block. Nor does one
  * make another go on that runs beside it: an answer to what is about to be stopped counts for nothing. An
- * operation that cancels itself goes on to its next `yield`. An error thrown after cancel has nobody
- * to go to: it becomes a warning of the process.
+ * operation that cancels itself goes on to its next `yield`. An error thrown after cancel, by a `finally` block or by
+ * the stopping itself, has nobody to go to: it becomes a warning of the process, and all else is stopped.
  *
  * Answers that come at once are taken in a loop, so the stack does not bound their number.
  */
@@ -188,7 +189,7 @@ abstract class Run<A> implements Waiter {
     } catch (error) {
       this.#waiting = null
       this.#turn++
-      if (this.isCancelled) process.emitWarning(error as Error)
+      if (this.isCancelled) warn(error)
       this.#failed = true
       this.#answer = error
     }
@@ -199,13 +200,17 @@ abstract class Run<A> implements Waiter {
     const isStarting = this.#phase === 'starting'
     this.#phase = 'ended'
     if (this.isCancelled) {
-      if (error) process.emitWarning(error)
+      if (error) warn(error)
     } else if (isStarting) queueMicrotask(() => this.#cancelled || this.tell(error, result))
     else this.tell(error, result)
   }
 
   #unwind() {
-    this.#waiting?.stop()
+    try {
+      this.#waiting?.stop()
+    } catch (error) {
+      warn(error)
+    }
     while (this.#phase !== 'ended') {
       try {
         if (this.#steps.return(undefined as A).done) this.#phase = 'ended'
@@ -214,6 +219,11 @@ abstract class Run<A> implements Waiter {
       }
     }
   }
+}
+
+/** Tells of what has been thrown where nobody catches it. */
+function warn(error: unknown) {
+  process.emitWarning(error instanceof Error ? error : inspect(error))
 }
 
 /** The one that has no parent. */

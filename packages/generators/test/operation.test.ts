@@ -314,6 +314,55 @@ test('an error thrown in finally on cancel is a warning, and the blocks outside 
   expect(done).not.toHaveBeenCalled()
 })
 
+test('an error thrown by the stop of a wait is a warning, and finally runs', async () => {
+  const wait = manual<void>()
+  const error = new Error('not stopped')
+  wait.cancel.mockImplementation(() => {
+    throw error
+  })
+  const cleanup = vi.fn<() => void>()
+  const cancel = run(
+    (function* () {
+      try {
+        yield* wait.operation()
+      } finally {
+        cleanup()
+      }
+    })(),
+    () => {},
+  )
+  expect(await warningsOf(cancel)).toEqual([error])
+  expect(cleanup).toHaveBeenCalledTimes(1)
+})
+
+test('an error thrown by the stop of a wait hides no result, and the waits beside it are stopped', async () => {
+  const [first, failing, other] = [manual<string>(), manual<string>(), manual<string>()]
+  const error = new Error('not stopped')
+  failing.cancel.mockImplementation(() => {
+    throw error
+  })
+  const done = vi.fn<Done<string>>()
+  run(raceFirst(first.operation(), failing.operation(), other.operation()), done)
+  expect(await warningsOf(() => first.resume(null, 'first'))).toEqual([error])
+  expect(other.cancel).toHaveBeenCalledTimes(1)
+  expect(done.mock.calls).toEqual([[null, 'first']])
+})
+
+test('what is thrown on cancel is a warning although it is no error', async () => {
+  const [wait, other] = [manual<void>(), manual<void>()]
+  function* failingCleanup(): Operation<void> {
+    try {
+      yield* wait.operation()
+    } finally {
+      // oxlint-disable-next-line no-unsafe-finally, no-throw-literal
+      throw { code: 'ECONNRESET' }
+    }
+  }
+  const warnings = await warningsOf(run(all(failingCleanup(), other.operation()), () => {}))
+  expect(warnings.map(({ message }) => message)).toEqual(["{ code: 'ECONNRESET' }"])
+  expect(other.cancel).toHaveBeenCalledTimes(1)
+})
+
 test('an operation that cancels itself goes on to its next wait, which starts nothing', () => {
   const [first, second] = [manual<void>(), manual<void>()]
   const order: string[] = []
