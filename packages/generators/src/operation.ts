@@ -33,6 +33,11 @@ abstract class Wait<A> implements Operation<A>, Steps<A> {
   abstract begin(waiter: Waiter, turn: number): void
   abstract stop(): void
 
+  /** Whether some of what `stop` has cancelled is on the stack yet. Then it tells the waiter later to go on. */
+  get isStopping(): boolean {
+    return false
+  }
+
   next(answer: unknown): IteratorResult<Wait<A>, A> {
     // A cast, because no type can say which answer belongs to which `yield`.
     if (this.#begun) return { done: true, value: answer as A }
@@ -57,6 +62,8 @@ interface Waiter {
   /** Whether it has been cancelled, or is about to be, because what runs it has: then no answer counts. */
   readonly isCancelled: boolean
   resume(turn: number, error: unknown, value: unknown): void
+  /** Unwinds, if it has been cancelled and had to wait with that for what is on the stack. */
+  goOn(): void
 }
 
 /** Waits for a cancellable callback. Throws its error, or what `start` throws. */
@@ -99,8 +106,9 @@ class WaitForCall<I, A> extends Wait<A> {
  * Cancel stops what the operation waits for and runs its `finally` blocks, from the inside out, before
  * it returns. These cannot wait any more: a `yield` in one starts nothing and ends that block. Nor does one
  * make another go on that runs beside it: an answer to what is about to be stopped counts for nothing. An
- * operation that cancels itself goes on to its next `yield`. An error thrown after cancel, by a `finally` block or by
- * the stopping itself, has nobody to go to: it becomes a warning of the process, and all else is stopped.
+ * operation that cancels itself, or what it runs in, goes on to its next `yield` before that. An error
+ * thrown after cancel, by a `finally` block or by the stopping itself, has nobody to go to: it becomes a
+ * warning of the process, and all else is stopped.
  *
  * Answers that come at once are taken in a loop, so the stack does not bound their number.
  */
@@ -133,11 +141,14 @@ abstract class Run<A> implements Waiter {
     this.#advance('starting')
   }
 
+  /** Hears that it may have unwound, later than `cancel` has returned. */
+  protected unwound(): void {}
+
   /** One that has not been started is left as it is. */
   cancel(): void {
     if (this.#cancelled || this.#phase === 'new') return
     this.#cancelled = true
-    // From inside itself, `advance` is still on the stack: it unwinds at the next `yield`.
+    // From inside itself, `advance` is still on the stack: it goes on at the next `yield`.
     if (!this.#isAdvancing) this.#unwind()
   }
 
@@ -153,6 +164,10 @@ abstract class Run<A> implements Waiter {
     return this.#cancelled
   }
 
+  get isRunning(): boolean {
+    return this.#phase !== 'new' && this.#phase !== 'ended'
+  }
+
   get #isAdvancing(): boolean {
     return this.#phase === 'starting' || this.#phase === 'advancing'
   }
@@ -162,7 +177,13 @@ abstract class Run<A> implements Waiter {
     this.#phase = phase
     while (this.#step());
     if (this.#isAdvancing) this.#phase = 'waiting'
-    if (this.#cancelled) this.#unwind()
+    this.goOn()
+  }
+
+  goOn(): void {
+    if (!this.#cancelled) return
+    this.#unwind()
+    this.unwound()
   }
 
   /** Goes on to the next `yield`. Tells whether what it waits for there has come already. */
@@ -211,6 +232,7 @@ abstract class Run<A> implements Waiter {
     } catch (error) {
       warn(error)
     }
+    if (this.#waiting?.isStopping) return
     while (this.#phase !== 'ended') {
       try {
         if (this.#steps.return(undefined as A).done) this.#phase = 'ended'
@@ -246,6 +268,7 @@ abstract class Together<A, B> extends Wait<B> {
   #waiter: Waiter | null = null
   #turn = 0
   #over = false
+  #tell: (() => void) | undefined
 
   constructor(operations: readonly Operation<A>[]) {
     super()
@@ -275,9 +298,21 @@ abstract class Together<A, B> extends Wait<B> {
     for (const branch of this.#branches) branch.cancel()
   }
 
+  override get isStopping(): boolean {
+    return this.#branches.some((branch) => branch.isRunning)
+  }
+
   protected end(error: Error | null, result?: B): void {
     this.stop()
-    this.#waiter?.resume(this.#turn, error, result)
+    this.#tell = () => this.#waiter?.resume(this.#turn, error, result)
+    this.unwound()
+  }
+
+  /** What waits for the branches goes on once all of them have unwound, also one that is on the stack. */
+  unwound(): void {
+    if (this.isStopping) return
+    if (this.#waiter?.isCancelled) this.#waiter.goOn()
+    else this.#tell?.()
   }
 }
 
@@ -297,6 +332,10 @@ class Branch<A> extends Run<A> {
 
   protected tell(error: Error | null, result: A | undefined): void {
     this.#parent.ended(this.#index, error, result)
+  }
+
+  protected override unwound(): void {
+    this.#parent.unwound()
   }
 }
 

@@ -609,6 +609,94 @@ test('an operation that cancels what it runs in goes on to its next wait, which 
   expect([own.started, other.started]).toEqual([false, false])
 })
 
+describe('what is on the stack', () => {
+  test('unwinds before what it runs in, when it cancels that', () => {
+    const [wait, next] = [manual<void>(), manual<void>()]
+    const order: string[] = []
+    let cancel = () => {}
+    function* cancelAll(): Operation<void> {
+      try {
+        yield* wait.operation()
+        cancel()
+        order.push('goes on')
+        yield* next.operation()
+      } finally {
+        order.push('inner')
+      }
+    }
+    function* nested(): Operation<void> {
+      try {
+        yield* all(cancelAll())
+      } finally {
+        order.push('middle')
+      }
+    }
+    const done = vi.fn<Done<void>>()
+    cancel = run(
+      (function* () {
+        try {
+          yield* all(nested())
+        } finally {
+          order.push('outer')
+        }
+      })(),
+      done,
+    )
+    wait.resume(null)
+    expect(order).toEqual(['goes on', 'inner', 'middle', 'outer'])
+    expect(next.started).toBe(false)
+    expect(done).not.toHaveBeenCalled()
+  })
+
+  test('unwinds before anything goes on, when it answers what ends all, any and raceFirst', () => {
+    type Together = (...operations: readonly Operation<void>[]) => Operation<unknown>
+    const cases: readonly (readonly [Together, error: Error | null])[] = [
+      [all, new Error('lost')],
+      [any, null],
+      [raceFirst, null],
+      [raceFirst, new Error('lost')],
+    ]
+    for (const [together, error] of cases) {
+      const [first, wait, next] = [manual<void>(), manual<void>(), manual<void>()]
+      const order: (string | Error | null)[] = []
+      function* answerFirst(): Operation<void> {
+        try {
+          yield* wait.operation()
+          first.resume(error)
+          order.push('goes on')
+          yield* next.operation()
+        } finally {
+          order.push('finally')
+        }
+      }
+      run(together(first.operation(), answerFirst()), (told) => order.push(told))
+      wait.resume(null)
+      expect(order).toEqual(['goes on', 'finally', error])
+      expect(next.started).toBe(false)
+    }
+  })
+
+  test('has nothing running when done is called, although its cleanup answers what ends all', () => {
+    const [first, winner, last] = [manual<string>(), manual<string>(), manual<string>()]
+    function* answerFirst(): Operation<void> {
+      try {
+        yield* manual<void>().operation()
+      } finally {
+        first.resume(null, 'first')
+      }
+    }
+    const order: unknown[] = []
+    last.cancel.mockImplementation(() => order.push('stop'))
+    const losers = all(answerFirst(), last.operation())
+    run(
+      raceFirst<unknown>(first.operation(), raceFirst<unknown>(losers, winner.operation())),
+      (_error, result) => order.push(result),
+    )
+    winner.resume(null, 'winner')
+    expect(order).toEqual(['stop', 'first'])
+  })
+})
+
 test('what an operation throws after it has cancelled what it runs in is a warning', async () => {
   const before = manual<void>()
   const error = new Error('thrown')
