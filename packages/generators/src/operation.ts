@@ -14,7 +14,11 @@
 import { inspect } from 'node:util'
 import type { Call, Cancel, Done } from '@overlap/workload'
 
-/** A computation that can wait, as a `function*` makes it. Read `yield*` as `await`. */
+/**
+ * A computation that can wait, as a `function*` makes it. Read `yield*` as `await`.
+ *
+ * It runs once: when it has ended, whoever runs it again is answered `undefined` at once.
+ */
 export interface Operation<A> {
   [Symbol.iterator](): Steps<A>
 }
@@ -148,7 +152,7 @@ abstract class Run<A> implements Waiter {
   cancel(): void {
     if (this.#cancelled || this.#phase === 'new') return
     this.#cancelled = true
-    // From inside itself, `advance` is still on the stack: it goes on at the next `yield`.
+    // From inside itself, `advance` is still on the stack: it unwinds at the next `yield`.
     if (!this.#isAdvancing) this.#unwind()
   }
 
@@ -465,7 +469,7 @@ export interface Queue<A> {
   readonly put: (value: A) => void
   /** What is in it can still be taken. Then `take` returns that it is done, or throws the error. */
   readonly close: Done<void>
-  /** Waits for a value. Cancelled, it takes none. */
+  /** Waits for a value. Cancelled while it waits, it takes none. */
   readonly take: () => Operation<IteratorResult<A, void>>
 }
 

@@ -165,6 +165,31 @@ test('takes 100,000 operations in a row that never wait without overflowing the 
   expect(done.mock.calls).toEqual([[null, 100_000]])
 })
 
+test('an operation that has ended answers undefined at once when it is run again', async () => {
+  for (const answer of [1, new Error('lost')]) {
+    const starts = vi.fn<() => void>()
+    function* waiting(): Operation<unknown> {
+      return yield* suspended()
+    }
+    const suspended = () =>
+      suspend<unknown>((resume) => {
+        starts()
+        if (answer instanceof Error) resume(answer)
+        else resume(null, answer)
+        return () => {}
+      })
+    for (const operation of [waiting(), suspended()]) {
+      const done = vi.fn<Done<unknown>>()
+      run(operation, done)
+      await microtasks()
+      run(operation, done)
+      await microtasks()
+      expect(done).toHaveBeenNthCalledWith(2, null, undefined)
+    }
+    expect(starts).toHaveBeenCalledTimes(2)
+  }
+})
+
 test('drops an answer that comes again, or after the wait is over', () => {
   const [first, second] = [manual<string>(), manual<string>()]
   const done = vi.fn<Done<string[]>>()
@@ -806,6 +831,13 @@ test('raceFirst ends with an operation that does not wait, and cancels what bega
   expect(wait.cancel).toHaveBeenCalledTimes(1)
 })
 
+test('raceFirst of no operations never ends', async () => {
+  const done = vi.fn<Done<never>>()
+  run(raceFirst<never>(), done)
+  await microtasks()
+  expect(done).not.toHaveBeenCalled()
+})
+
 test('cancel reaches every operation of raceFirst', () => {
   const [first, second] = [manual<void>(), manual<void>()]
   run(raceFirst(first.operation(), second.operation()), () => {})()
@@ -900,13 +932,25 @@ describe('a queue', () => {
     ])
   })
 
-  test('a take that is cancelled takes no value', () => {
+  test('a take that is cancelled while it waits takes no value', () => {
     const values = queue<number>()
     const [first, second] = [taken(values), taken(values)]
     first.cancel()
     values.put(1)
     expect(first.done).not.toHaveBeenCalled()
     expect(second.done.mock.calls).toEqual([[null, { value: 1 }]])
+  })
+
+  test('a take that finds a value has taken it, although it is cancelled in the same turn', async () => {
+    const values = queue<number>()
+    values.put(1)
+    values.put(2)
+    const first = taken(values)
+    first.cancel()
+    const second = taken(values)
+    await microtasks()
+    expect(first.done).not.toHaveBeenCalled()
+    expect(second.done.mock.calls).toEqual([[null, { value: 2 }]])
   })
 
   test('closed, tells those who wait and those who come, after what is in it', async () => {
