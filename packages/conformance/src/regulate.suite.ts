@@ -547,6 +547,18 @@ export const regulateSuite: Suite = {
           await succeed(4, 2, 5, 7)
           assert.deepEqual(started(), [0, 4, 2, 5, 7])
         })
+        // In the tick in which it is told so, it stands in nobody's way: neither in the line, nor at a start.
+        const spaced = { ...one, queue: 1, perSecond: 10 }
+        await withRegulator(style, spaced, async ({ trial, log, act, pass, runs, succeed }) => {
+          await act('ask bar 7', 'ask bar 7')
+          await pass(100)
+          await act('ask bar 0 & abort 1 & ask bar 7')
+          assert.deepEqual(log.toSorted(), [`A-1: ${abortOf(1).message}`, overloaded(2, 'bar')])
+          trial.happen({ act: 'ask bar 0' })
+          await succeed(0)
+          runs(3)
+          await succeed(3)
+        })
       },
     },
     {

@@ -9,6 +9,7 @@ import {
   defer,
   finalize,
   observeOn,
+  throwError,
   timer,
 } from 'rxjs'
 
@@ -57,7 +58,11 @@ export function regulate(input: RegulateInput): Regulator {
           advance(lane)
         }
         advance(lane)
-        if (lane.line.size > queue) turn.error(new OverloadedError(key))
+        if (lane.line.size > queue) {
+          // At once: whoever is refused must neither keep others out of the line nor be taken from it.
+          leave()
+          return throwError(() => new OverloadedError(key))
+        }
         return turn.pipe(
           // Not at once: sources that end at once would start each other, one inside the other, and on
           // unsubscribe `finalize` comes before the end of what `concatMap` has subscribed to.
