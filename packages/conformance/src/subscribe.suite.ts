@@ -422,22 +422,28 @@ export const subscribeSuite: Suite = {
       title: 'a reader that always asks keeps up with `capacity` messages in each turn of the loop',
       check: (style) =>
         withTrials(async (start) => {
-          const [capacity, turns] = [3, 100]
-          const run = collect(style.subscribe.bind(style), capacity * turns)
-          const trial = start(run, { channels: ['a', 'b'], capacity })
-          await quiet()
-          const sent: Message[] = []
-          for (let turn = 0; turn < turns; turn++) {
-            for (const channel of ['a', 'b', 'a']) {
-              const value = messageOf(channel)
-              sent.push(value)
-              trial.answer({ call: listenCall(channel), outcome: { value } })
+          // Few in many turns, and more in one turn than some runtimes do before they yield.
+          for (const [capacity, turns] of [
+            [3, 100],
+            [3_000, 5],
+          ] as const) {
+            const run = collect(style.subscribe.bind(style), capacity * turns)
+            const trial = start(run, { channels: ['a', 'b'], capacity })
+            await quiet()
+            const sent: Message[] = []
+            for (let turn = 0; turn < turns; turn++) {
+              for (let n = 0; n < capacity; n++) {
+                const channel = n % 3 === 1 ? 'b' : 'a'
+                const value = messageOf(channel)
+                sent.push(value)
+                trial.answer({ call: listenCall(channel), outcome: { value } })
+              }
+              await nextTurn()
             }
-            await nextTurn()
+            await quiet()
+            hasRead(trial, sent)
+            endsClean(trial)
           }
-          await quiet()
-          hasRead(trial, sent)
-          endsClean(trial)
         }),
     },
     clause(
@@ -490,17 +496,25 @@ export const subscribeSuite: Suite = {
       title: 'leaving and an abort release every channel at once, while nobody waits',
       check: (style) =>
         withTrials(async (start) => {
-          for (const end of ['leave', 'abort'] as const) {
-            const trial = start(resting(style), { channels: ['a', 'b'], capacity: 2 })
+          // Two, and as many as take some runtimes more than a turn of the loop to release one by one.
+          const many = Array.from({ length: 2_000 }, (_, n) => `channel-${n}`)
+          for (const [end, others] of [
+            ['leave', []],
+            ['abort', []],
+            ['leave', many],
+            ['abort', many],
+          ] as const) {
+            const channels = ['a', 'b', ...others]
+            const trial = start(resting(style), { channels, capacity: 2 })
             await quiet()
             for (const channel of ['a', 'b', 'a']) {
               trial.answer({ call: listenCall(channel), outcome: { value: messageOf(channel) } })
               await quiet()
             }
-            runsExactly(trial, ['a', 'b'].map(listenCall))
+            runsExactly(trial, channels.map(listenCall))
             if (end === 'leave') trial.happen({ act: 'leave' })
             else trial.abort(new Error('the reader has left'))
-            await quiet()
+            await nextTurn()
             runsExactly(trial, [])
             assert.deepEqual(trial.leftovers(), [])
           }

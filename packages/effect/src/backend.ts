@@ -8,7 +8,7 @@ import {
   type Source,
   perPort,
 } from '@overlap/workload'
-import { Cause, Context, Effect, Queue, type Scope, Stream } from 'effect'
+import { Cause, Context, Effect, Queue, Stream } from 'effect'
 
 /** Lifts a call into an effect, with its errors in the type: to interrupt it is to cancel. */
 export const lift =
@@ -29,23 +29,11 @@ const liftSession = (session: Session) => ({
   close: Effect.sync(() => session.close()),
 })
 
-/** Feeds a queue from a source for as long as the scope is open. */
-const feed = <A, E>(
-  source: Source<A, E>,
-  queue: Queue.Enqueue<A, E | Cause.Done>,
-): Effect.Effect<void, never, Scope.Scope> => {
-  const start = () =>
-    source(
-      (value) => Queue.offerUnsafe(queue, value),
-      (error) => (error ? Queue.failCauseUnsafe(queue, Cause.fail(error)) : Queue.endUnsafe(queue)),
-    )
-  return Effect.asVoid(Effect.acquireRelease(Effect.sync(start), Effect.sync))
-}
-
-/** Lifts a channel: several can feed one queue, which holds their messages in order of arrival. */
+/** Lifts a channel: it is listened to until that fails or is interrupted, and `next` is told of each message. */
 const liftListen =
-  (listen: Port['listen']) => (channel: Channel, queue: Queue.Enqueue<Message, DatabaseError | Cause.Done>) =>
-    feed((next, done) => listen(channel)(next, done), queue)
+  (listen: Port['listen']) =>
+  (channel: Channel, next: (message: Message) => void): Effect.Effect<void, DatabaseError> =>
+    lift<Channel, void, DatabaseError>((one, done) => listen(one)(next, done))(channel)
 
 export const liftBackend = perPort((port) => ({
   findStock: lift(port.findStock),
@@ -70,4 +58,11 @@ export class Backend extends Context.Service<Backend, ReturnType<typeof liftBack
 
 /** Lifts a source into a stream, which starts it when it is pulled, and cancels it when it ends. */
 export const liftSource = <A, E>(source: Source<A, E>): Stream.Stream<A, E> =>
-  Stream.callback((queue) => feed(source, queue))
+  Stream.callback((queue) => {
+    const start = () =>
+      source(
+        (value) => Queue.offerUnsafe(queue, value),
+        (error) => (error ? Queue.failCauseUnsafe(queue, Cause.fail(error)) : Queue.endUnsafe(queue)),
+      )
+    return Effect.acquireRelease(Effect.sync(start), Effect.sync)
+  })

@@ -1,6 +1,6 @@
-import type { Channel, DatabaseError, Message, SubscribeInput } from '@overlap/workload'
+import type { DatabaseError, Message, SubscribeInput } from '@overlap/workload'
 import { OverflowError, checkSubscribe } from '@overlap/workload'
-import { type Cause, Effect, Queue, Stream } from 'effect'
+import { type Cause, Effect, Latch, Queue, Stream } from 'effect'
 import { Backend } from './backend.ts'
 
 /**
@@ -8,7 +8,7 @@ import { Backend } from './backend.ts'
  *
  * The queue of what is unread drops what it has no room for, and says so. Fails with the first error of a
  * channel, or with an `OverflowError` for the message that comes when `capacity` are unread: before what is
- * unread, after the scope of the arrivals has cancelled every channel.
+ * unread, after every fiber that listens has been interrupted.
  */
 export const subscribe = (
   input: SubscribeInput,
@@ -17,33 +17,32 @@ export const subscribe = (
   const { channels, capacity } = input
   return Stream.unwrap(
     Effect.gen(function* () {
+      const backend = yield* Backend
       const unread = yield* Queue.dropping<Message, DatabaseError | OverflowError>(capacity)
-      const keep = (message: Message) =>
-        Queue.offer(unread, message).pipe(
-          Effect.filterOrFail(
-            (fits) => fits,
-            () => new OverflowError(capacity),
-          ),
-        )
+      const overflow = yield* Latch.make()
+      // Counted as it comes: in a second queue, and in front of a fiber that is behind, it would have no bound.
+      const receive = (message: Message) => {
+        const fits = Queue.offerUnsafe(unread, message)
+        if (!fits) overflow.openUnsafe()
+      }
+      // A fiber for each, because a scope would close them in turns, of which many take more than one of the loop.
+      const listening = Effect.forEach(channels, (channel) => backend.listen(channel, receive), {
+        concurrency: 'unbounded',
+        discard: true,
+      })
       // First, whoever waits gets what has come for it.
       const fail = (cause: Cause.Cause<DatabaseError | OverflowError>) =>
         Effect.yieldNow.pipe(
           Effect.andThen(Queue.clear(unread)),
           Effect.andThen(Queue.failCause(unread, cause)),
         )
-      const listening = Stream.runForEach(arrivals(channels), keep)
-      yield* Effect.forkScoped(Effect.catchCause(listening, fail))
+      const received = Effect.raceFirst(
+        listening,
+        overflow.whenOpen(Effect.fail(new OverflowError(capacity))),
+      )
+      yield* Effect.forkScoped(Effect.catchCause(received, fail))
       // One at a time: `Stream.fromQueue` takes all there is, and makes room for as much again.
       return Stream.fromEffectRepeat(Queue.take(unread))
     }),
   )
 }
-
-/** Not `Stream.mergeAll`: each channel would have a queue of its own, and with it an order of its own. */
-const arrivals = (channels: readonly Channel[]) =>
-  Stream.callback<Message, DatabaseError, Backend>(
-    Effect.fnUntraced(function* (arrived) {
-      const backend = yield* Backend
-      yield* Effect.forEach(channels, (channel) => backend.listen(channel, arrived))
-    }),
-  )
