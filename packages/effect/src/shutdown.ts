@@ -35,8 +35,12 @@ export const shutdown = Effect.fnUntraced(function* (
     sku: Sku,
   ): Effect.fn.Return<Availability, PortError | ClosedError, Backend> {
     if (closing.isOpen()) return yield* Effect.fail(new ClosedError())
-    const fiber = yield* FiberSet.run(running, combine(sku), { startImmediately: true })
-    const exit = yield* Effect.onInterrupt(ended(fiber), () => Fiber.interrupt(fiber))
+    // Released in any case: between the fork and a handler, whoever waits could be interrupted without it.
+    const exit = yield* Effect.acquireUseRelease(
+      FiberSet.run(running, combine(sku), { startImmediately: true }),
+      ended,
+      Fiber.interrupt,
+    )
     // Who waits is not interrupted, so it is the service that has ended.
     return yield* Exit.hasInterrupts(exit) ? Effect.fail(new ClosedError()) : exit
   })
