@@ -4,7 +4,7 @@
  *
  * A message names the variable, what was expected and what was found. What may be secret is not shown.
  */
-import { isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import path from 'node:path'
 import { type StyleName, styleNames } from '@overlap/workload'
 import type { AdmissionLimits } from './admission.ts'
@@ -81,8 +81,8 @@ export function parseEnvironment(env: Environment): ParsedEnvironment {
 
   const settings: Settings = {
     port: readInteger('PORT', 8888, 0, 65_535),
-    host: read('HOST', '127.0.0.1', 'a host name or an IP address without brackets', (text) =>
-      /^[\w.:%-]{1,253}$/.test(text) ? text : undefined,
+    host: read('HOST', '127.0.0.1', 'a host name or an IP address, without brackets or a port', (text) =>
+      /^[\w.-]{1,253}$/.test(text) || isIPv6(text) ? text : undefined,
     ),
     echoPort: readInteger('ECHO_PORT', 0, 0, 65_536 - styleNames.length),
     echoConnections: readInteger('ECHO_CONNECTIONS', 1000, 1, 10_000),

@@ -81,7 +81,9 @@ describe('environment', () => {
     ...['0', '100001', 'Infinity'].map((MAX_RUNS) => ({ MAX_RUNS })),
     ...['0', '600001', '1s'].map((MAX_WAIT_MS) => ({ MAX_WAIT_MS })),
     ...['0', '600001', '0.5'].map((MAX_LAG_MS) => ({ MAX_LAG_MS })),
-    ...['a b', 'http://127.0.0.1', '"127.0.0.1"', ''.padEnd(254, 'a')].map((HOST) => ({ HOST })),
+    ...['a b', 'http://127.0.0.1', '127.0.0.1:80', '[::1]', '"127.0.0.1"', ''.padEnd(254, 'a')].map(
+      (HOST) => ({ HOST }),
+    ),
     ...['Promises', 'promise', '__proto__', 'constructor', '../promises', 'toString'].map((STYLE) => ({
       STYLE,
     })),
