@@ -9,6 +9,9 @@ import { dist, findBuild, home } from './find-build.ts'
 
 const KEPT = 5
 
+// Vite builds for another environment when it is started in one, such as that of the tests.
+process.env['NODE_ENV'] = 'production'
+
 const target = findBuild()
 if (!fs.existsSync(target)) await build()
 
