@@ -654,7 +654,13 @@ describe('routes', () => {
         string,
         Record<
           string,
-          { summary?: string; tags?: string[]; parameters?: { name: string }[]; responses?: object }
+          {
+            summary?: string
+            tags?: string[]
+            parameters?: { name: string }[]
+            requestBody?: object
+            responses?: object
+          }
         >
       >
     }>()
@@ -694,6 +700,8 @@ describe('routes', () => {
           responses: { default: { content: { 'application/problem+json': {} } } },
         })
       }
+    expect(paths['/api/suite']?.['post']?.requestBody).toMatchObject({ required: false })
+    expect(paths['/api/style']?.['put']?.requestBody).toMatchObject({ required: true })
     expect(paths['/openapi.json']?.['get']?.responses).toMatchObject({
       200: { content: { 'application/json': { schema: { type: 'object' } } } },
     })
