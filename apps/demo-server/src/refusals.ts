@@ -143,7 +143,8 @@ export function createGuard(
   }
 
   function notFound({ url, method }: FastifyRequest): Problem {
-    const path = decode(url.replace(/[?#].*$/s, ''))
+    // A proxy is asked for the whole URL, and a server has to take that too.
+    const path = decode(url.replace(/^http:\/\/[^/]*|[?#].*$/gis, ''))
     const allowed = patterns.find(({ pattern }) => pattern.test(path))?.allowed
     return allowed === undefined
       ? new Problem(404, 'There is no such route. GET /openapi.json lists all of them.')

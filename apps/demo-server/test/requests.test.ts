@@ -749,6 +749,11 @@ describe('a socket', () => {
     ['a type, and no body', putStyle(), 400],
     ['a type, and a body of no bytes', putStyle('Content-Length: 0\r\n'), 400],
     ['a type, and a body in no pieces', putStyle('Transfer-Encoding: chunked\r\n', '0\r\n\r\n'), 400],
+    [
+      'the wrong method for a whole URL, as a proxy does',
+      'PUT http://localhost/livez?a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      405,
+    ],
     ['an unknown method', 'PROPFIND /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
   ])('that sends %s is answered, and the server lives', async (_what, request, status) => {
     const fresh = buildApp({ port, styles, initialStyle: 'promises', log: silent })
