@@ -39,6 +39,7 @@ const GONE = 'The server could not be reached.'
 describe('suite', () => {
   test('judges a scenario in all styles, and tells how each of them did', { timeout: 90_000 }, async () => {
     const page = await open('/?tab=suite&scenario=race')
+    await page.evaluate(noteWhatIsSaid)
     await page.getByRole('button', { name: 'Judge race alone' }).click()
     await page.getByText(/^Judging race in \w+: \d+ of 108 clauses\.$/).waitFor(PATIENT)
     await page.getByText(/^The last run, of race, ended at .* 108 of 108 clauses/).waitFor(PATIENT)
@@ -52,6 +53,9 @@ describe('suite', () => {
       '✓ 18',
       expect.stringMatching(/^✗ 1[0-7]$/) as string,
     ])
+    // Aloud: when it begins and when it is over, and not in between.
+    const said = await page.evaluate(() => document.body.dataset['said'])
+    expect(said).toBe('The suite has begun. The suite is over. ')
   })
 
   test('shows the verdicts of all styles beside the scenarios', async () => {
@@ -141,29 +145,6 @@ describe('suite', () => {
       expect(await page.getByRole('alert').count()).toBe(0)
       await page.getByRole('button', { name: 'Stop' }).click()
       await page.getByText(/^The last run, of race, was stopped at/).waitFor(PATIENT)
-    },
-  )
-
-  test(
-    'is said aloud when it begins and when it is over, and not in between',
-    { timeout: 90_000 },
-    async () => {
-      const page = await open('/?tab=suite&scenario=race')
-      await page.evaluate(() => {
-        const observer = new MutationObserver((records) => {
-          for (const { target } of records) {
-            const element = target instanceof Element ? target : target.parentElement
-            const region = element?.closest('[role=status], [role=alert], [aria-live]')
-            if (region?.textContent) document.body.dataset['said'] += `${region.textContent} `
-          }
-        })
-        document.body.dataset['said'] = ''
-        observer.observe(document.body, { subtree: true, childList: true, characterData: true })
-      })
-      await page.getByRole('button', { name: 'Judge race alone' }).click()
-      await page.getByText('The suite is over.').waitFor(PATIENT)
-      const said = await page.evaluate(() => document.body.dataset['said'])
-      expect(said).toBe('The suite has begun. The suite is over. ')
     },
   )
 
@@ -348,3 +329,16 @@ describe('swap', () => {
     await expectToFit(page, 360, 1280)
   })
 })
+
+/** In the browser: collects what a screen reader would say. */
+function noteWhatIsSaid() {
+  const observer = new MutationObserver((records) => {
+    for (const { target } of records) {
+      const element = target instanceof Element ? target : target.parentElement
+      const region = element?.closest('[role=status], [role=alert], [aria-live]')
+      if (region?.textContent) document.body.dataset['said'] += `${region.textContent} `
+    }
+  })
+  document.body.dataset['said'] = ''
+  observer.observe(document.body, { subtree: true, childList: true, characterData: true })
+}
