@@ -1,7 +1,7 @@
-import type { Channel, Message, SubscribeInput } from '@overlap/workload'
+import type { Message, SubscribeInput } from '@overlap/workload'
 import { OverflowError, checkSubscribe } from '@overlap/workload'
 import type { Backend } from './backend.ts'
-import { type Operation, all, queue } from './operation.ts'
+import { type Operation, type Queue, all, queue } from './operation.ts'
 
 /**
  * Merges endless channels into one sequence, in order of arrival, until the consumer leaves.
@@ -20,18 +20,16 @@ export function* subscribe(
   const arrived = queue<Message>()
   /** What has arrived, and what waits in `emit`. */
   let unread = 0
-  yield* all(...channels.map(listen), handOver())
+  yield* all(...channels.map((channel) => backend.listen(channel, takeIn)), handOver())
 
-  function* listen(channel: Channel): Operation<void> {
-    yield* backend.listen(channel, function* (messages) {
-      for (;;) {
-        const { done, value: message } = yield* messages.take()
-        if (done) return
-        if (unread === capacity) throw new OverflowError(capacity)
-        unread++
-        arrived.put(message)
-      }
-    })
+  function* takeIn(messages: Queue<Message>): Operation<void> {
+    for (;;) {
+      const { done, value: message } = yield* messages.take()
+      if (done) return
+      if (unread === capacity) throw new OverflowError(capacity)
+      unread++
+      arrived.put(message)
+    }
   }
   function* handOver(): Operation<void> {
     for (;;) {
