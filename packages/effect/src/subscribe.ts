@@ -28,7 +28,6 @@ export const subscribe = (
       // A fiber for each, because a scope would close them in turns, of which many take more than one of the loop.
       const listening = Effect.forEach(channels, (channel) => backend.listen(channel, receive), {
         concurrency: 'unbounded',
-        discard: true,
       })
       // First, whoever waits gets what has come for it.
       const fail = (cause: Cause.Cause<DatabaseError | OverflowError>) =>
