@@ -2,7 +2,7 @@
 import { type Lane, placeOf } from './lane.ts'
 
 const kinds = [
-  ['wait', undefined, 'waits for a connection'],
+  ['wait', undefined, 'waits for a connection or a thread'],
   ['query', undefined, 'query'],
   ['request', 'url(#watch-request)', 'request'],
   ['answer', undefined, 'its answer comes'],

@@ -65,7 +65,7 @@ export function Calls({ lanes }: Props) {
           <tr>
             <th scope="col">Style</th>
             <th scope="col">Call</th>
-            {['Started', 'Has a connection', 'Answer begins', 'Ended'].map((head) => (
+            {['Started', 'Waited until', 'Answer begins', 'Ended'].map((head) => (
               <th key={head} scope="col" class="number">
                 {head}
               </th>
