@@ -35,7 +35,8 @@ export type StyleName = (typeof styleNames)[number]
  * async iterable where there are many answers.
  *
  * Once `signal` aborts, the promise rejects with `signal.reason`. However it settles, nothing that
- * it started is still running by then. An input that is out of range rejects with a `RangeError`.
+ * it started is still running by then. An input that is out of range rejects with a `RangeError`, or with the reason if
+ * `signal` has aborted as well.
  *
  * The same holds for an iterable: it starts with the first `next()`, fails at the `next()` that waits or
  * at the one that follows, and `return()` cancels what runs.
