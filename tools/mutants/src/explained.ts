@@ -82,13 +82,13 @@ export const explained: readonly Explanation[] = [
     mutants: [
       [
         'effect/shutdown',
-        'const fiber = yield* FiberSet.run(running, combine(sku), { startImmediately: true })',
-        'const fiber = yield* FiberSet.run(running, combine(sku), {})',
+        'FiberSet.run(running, combine(sku), { startImmediately: true }),',
+        'FiberSet.run(running, combine(sku), {}),',
       ],
       [
         'effect/shutdown',
-        'const fiber = yield* FiberSet.run(running, combine(sku), { startImmediately: true })',
-        'const fiber = yield* FiberSet.run(running, combine(sku), { startImmediately: false })',
+        'FiberSet.run(running, combine(sku), { startImmediately: true }),',
+        'FiberSet.run(running, combine(sku), { startImmediately: false }),',
       ],
     ],
   },
