@@ -227,13 +227,14 @@ describe('a run', () => {
   })
 
   test('regulate takes a rate, and none when it is 0', async () => {
-    const startsOf = async (perSecond: number) => {
+    // Since they were asked for: the first may start late.
+    const secondStartOf = async (perSecond: number) => {
       const response = await inject('regulate', `sku=A-42&keys=a,a&perSecond=${perSecond}`)
-      const { result } = response.json<{ result: [{ startedMs: number }, { startedMs: number }] }>()
-      return result[1].startedMs - result[0].startedMs
+      const { result } = response.json<{ result: [unknown, { startedMs: number }] }>()
+      return result[1].startedMs
     }
-    expect(await startsOf(10)).toBeGreaterThan(99)
-    expect(await startsOf(0)).toBeLessThan(await startsOf(10))
+    expect(await secondStartOf(10)).toBeGreaterThan(99)
+    expect(await secondStartOf(0)).toBeLessThan(await secondStartOf(10))
   })
 
   test('shutdown tells which products closing has cut off', async () => {
