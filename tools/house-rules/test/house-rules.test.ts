@@ -96,7 +96,7 @@ const mayImport: Readonly<Record<string, Rule>> = {
       'vite',
       'node:*',
     ],
-    test: ['vitest', 'vitest/*', 'playwright-core', '@axe-core/playwright', '@sparticuz/chromium'],
+    test: ['vitest', 'vitest/*', 'playwright-core', 'axe-core', '@sparticuz/chromium'],
   },
   'apps/bench': {
     src: [
