@@ -24,6 +24,9 @@ import { type Trial, assertOutcome, notSettled, quiet, withNote, withTrials } fr
 
 /** The id of the clause about interleaved runs. */
 export const ALONE = 'alone'
+/** The ids of those that try every order of what can happen. */
+export const EQUAL_WORK = 'equal work'
+export const EVERY_STEP = 'at every step'
 
 export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[] {
   const { reference, run, answersTo = everyAnswer } = subject
@@ -161,7 +164,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       },
     },
     {
-      id: 'equal work',
+      id: EQUAL_WORK,
       title: 'makes exactly the calls of the reference model, none twice and none early',
       async check(style) {
         for (const script of all) {
@@ -181,7 +184,7 @@ export function standingClauses<I, O>(subject: Subject<I, O>): readonly Clause[]
       check: (style) => interleave(subject, run(style), 200),
     },
     {
-      id: 'at every step',
+      id: EVERY_STEP,
       title: 'aborted or failing at every step of every order: as clean as at the first',
       async check(style) {
         for (const script of all) {

@@ -8,7 +8,7 @@ import { MANY_CHUNKS } from './echo.suite.ts'
 import { judge, suites } from './judge.ts'
 import { MANY_IN_LINE } from './regulate.suite.ts'
 import { ANSWERS_FORGOTTEN } from './shutdown.suite.ts'
-import { ALONE } from './standing.ts'
+import { ALONE, EQUAL_WORK, EVERY_STEP } from './standing.ts'
 import { WALK } from './walk.ts'
 import { control, wrongStyles } from './wrong-styles/index.ts'
 
@@ -33,7 +33,7 @@ const standing = suites
   .map(({ clauses }) => clauses.map(({ id }) => id))
   .reduce((common, ids) => common.filter((id) => ids.includes(id)))
 
-const long = [WALK, ALONE, MANY_CHUNKS, MANY_IN_LINE, ANSWERS_FORGOTTEN]
+const long = [WALK, EQUAL_WORK, EVERY_STEP, ALONE, MANY_CHUNKS, MANY_IN_LINE, ANSWERS_FORGOTTEN]
 
 for (const { style, fails, scenarios } of wrongStyles) {
   // A fault that any scenario can have is for the clauses that each of them has, and proves no other.

@@ -381,7 +381,7 @@ export const wrongBatches = [
   ),
   wrongLoader(
     'lets the query run when all have left',
-    ['leaving a query', 'nothing outlives it', 'any schedule'],
+    ['leaving a query', 'nothing outlives it', 'at every step', 'any schedule'],
     class extends Loader {
       override find(skus: readonly Sku[]) {
         return super.find(skus, never)

@@ -366,7 +366,7 @@ export const wrongRegulates = [
   ),
   wrongGate(
     'lets the work run on',
-    ['abort while running', 'place given on', 'any schedule'],
+    ['abort while running', 'place given on', 'at every step', 'any schedule'],
     class extends Gate {
       override run<A>(work: Call<void, A>, signal: AbortSignal) {
         return toPromise<A>((done) => {
