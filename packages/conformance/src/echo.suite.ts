@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CallEvent, type CallName, TcpConnection, connectLoopback } from '@overlap/backend'
+import type { CallEvent, CallName } from '@overlap/backend'
+import { connectLoopback } from '@overlap/backend/loopback'
+import { TcpConnection } from '@overlap/backend/tcp-connection'
 import {
   type Call,
   type Chunk,
