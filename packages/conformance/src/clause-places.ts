@@ -11,8 +11,10 @@ interface Literal {
   readonly file: string
   /** From 1 on. */
   readonly line: number
-  /** The text, or those parts of a template that are not filled in. */
-  readonly parts: readonly string[]
+  /** How long its text is, or those parts of a template that are not filled in. */
+  readonly length: number
+  /** Of all of it, whatever is filled in. */
+  readonly pattern: RegExp
 }
 
 /** Of every clause of the scripted and the simulated tier, in the order in which they are judged. */
@@ -33,16 +35,23 @@ export function clausePlaces(): readonly ClausePlace[] {
 function literalsIn(name: string, file: string): Literal[] {
   const lines = readFileSync(new URL(file, import.meta.url), 'utf8').split('\n')
   return lines.flatMap((text, index) =>
-    [...text.matchAll(/(['"`])((?:\\.|(?!\1).)+)\1/g)].map(([, , literal = '']) => ({
-      file: name,
-      line: index + 1,
-      parts: literal.split(/\$\{[^}]*\}/),
-    })),
+    [...text.matchAll(/(['"`])((?:\\.|(?!\1).)+)\1/g)].map(([, , literal = '']) => {
+      const parts = literal.split(/\$\{[^}]*\}/)
+      const pattern = parts.map(escape).join('.+')
+      return {
+        file: name,
+        line: index + 1,
+        length: parts.join('').length,
+        pattern: new RegExp(`^${pattern}$`),
+      }
+    }),
   )
 }
 
-function isTitle({ parts }: Literal, title: string): boolean {
-  const pattern = parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('.+')
+/** As a pattern of nothing else. */
+const escape = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
+
+function isTitle({ length, pattern }: Literal, title: string): boolean {
   // A template that is hardly more than what is filled in could be anything.
-  return new RegExp(`^${pattern}$`).test(title) && parts.join('').length > title.length / 2
+  return length > title.length / 2 && pattern.test(title)
 }
