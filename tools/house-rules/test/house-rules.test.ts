@@ -44,7 +44,16 @@ const mayImport: Readonly<Record<string, Rule>> = {
     test: ['@overlap/conformance', 'vitest', 'node:*'],
   },
   'packages/conformance': {
-    src: ['@overlap/workload', '@overlap/backend', 'vitest', 'fast-check', '@sinonjs/fake-timers', 'node:*'],
+    src: [
+      '@overlap/workload',
+      '@overlap/backend',
+      '@overlap/backend/loopback',
+      '@overlap/backend/tcp-connection',
+      'vitest',
+      'fast-check',
+      '@sinonjs/fake-timers',
+      'node:*',
+    ],
   },
   'packages/backend': {
     src: [
